@@ -1,0 +1,41 @@
+"""The same as Markdown, for a pull request or a CI job's summary page."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fixtures.core.text import clip, markdown_cell
+
+from . import table
+from .document import Report
+
+MAX_BYTES: Final = 900_000
+"""GitHub drops a step's summary whole above 1 MiB."""
+
+_SIGNS: Final = {
+    "pass": "✅",
+    "fail": "❌",
+    "error": "💥",
+    "waived": "🏷️",
+    "unmeasurable": "❔",
+    "not applicable": "➖",
+}
+
+
+def render(report: Report) -> str:
+    """A heading, the counts, a table, and what the run itself has to say; bounded in size."""
+    head = ["## Crossgate", "", table.summary(report) + ".", ""]
+    head += [f"**{markdown_cell(clip(problem))}**\n" for problem in report.problems]
+    head += ["| target | claim | verdict | record | finding |", "| --- | --- | --- | --- | --- |"]
+    text = "\n".join(head) + "\n"
+    for number, claim in enumerate(report.claims):
+        record = {None: "", True: "reused", False: "built"}[claim.reused]
+        finding = markdown_cell(clip(claim.reason.partition("\n")[0]))
+        row = (
+            f"| {claim.target} | {claim.name} | {_SIGNS.get(claim.verdict, '')} {claim.verdict} "
+            f"| {record} | {finding} |\n"
+        )
+        if len((text + row).encode()) > MAX_BYTES:
+            return f"{text}\n{len(report.claims) - number} more claims are in report.json.\n"
+        text += row
+    return text

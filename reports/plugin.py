@@ -1,0 +1,164 @@
+"""The reporting plugin: on the controller alone, from reports and records to files and table."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import platform
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from fixtures import host, paths
+from fixtures.core import claims as known_claims
+from fixtures.core import record as records
+from fixtures.core.errors import RecordError
+from fixtures.core.record import Record
+from fixtures.core.text import clip, printable
+from fixtures.plugin import PROPERTY, is_gate, report_dir
+from fixtures.run import usable_cpus
+
+from . import markdown, table
+from .document import Claim, Report, in_order
+
+_COLOURS: Final = {
+    "pass": {"green": True},
+    "fail": {"red": True},
+    "error": {"red": True, "bold": True},
+    "waived": {"yellow": True},
+    "unmeasurable": {"yellow": True, "bold": True},
+    "not applicable": {},
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Report on the controller alone; JUnit goes beside the other reports unless moved."""
+    if hasattr(config, "workerinput") or config.option.collectonly or not is_gate(config):
+        return
+    if not config.option.xmlpath:
+        config.option.xmlpath = str(report_dir(config) / "junit.xml")
+    config.pluginmanager.register(Reporter(config), "crossgate-reporter")
+
+
+class Reporter:
+    """Gathers what the claims' tests report, and writes it all at the end."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        now = datetime.datetime.now(datetime.UTC)
+        self._config = config
+        self._started = now.strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._claims: dict[tuple[str, str], Claim] = {}
+        self._problems: list[str] = []
+        self._report: Report | None = None
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take a claim's judgement, or the error that kept it from one."""
+        documents = [
+            json.loads(value)
+            for name, value in report.user_properties
+            if name == PROPERTY and isinstance(value, str)
+        ]
+        if not documents:
+            return
+        about: dict[str, Any] = {}
+        for document in documents:
+            about |= document
+        key = about["target"], about["claim"]
+        if "verdict" in about:
+            self._claims[key] = _claim(about)
+        elif report.outcome != "passed":
+            self._claims[key] = Claim(
+                target=about["target"],
+                name=about["claim"],
+                verdict="not applicable" if report.outcome == "skipped" else "error",
+                reason=_reason(report),
+            )
+
+    def pytest_crossgate_not_judged(self, target: str, claim: str, reason: str) -> None:
+        """Note a claim that was not even collected."""
+        self._claims[target, claim] = Claim(
+            target=target, name=claim, verdict="not applicable", reason=f"not judged: {reason}"
+        )
+
+    def pytest_crossgate_problem(self, problem: str) -> None:
+        """Note what is wrong with the run itself."""
+        self._problems.append(problem)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_sessionfinish(self) -> None:
+        """Write report.json, report.md and the CI job's summary."""
+        if not self._claims and not self._problems:
+            return
+        folder = report_dir(self._config)
+        targets = {target for target, _ in self._claims}
+        self._report = Report(
+            started=self._started,
+            host=_host(),
+            claims=in_order(self._claims.values(), known_claims.CLAIMS),
+            records={
+                target: record
+                for target in targets
+                if (record := _load(folder, target)) is not None
+            },
+            problems=tuple(self._problems),
+        )
+        document = json.dumps(self._report.to_json(), indent=1, ensure_ascii=True)
+        paths.write_atomically(folder / "report.json", document + "\n")
+        text = markdown.render(self._report)
+        paths.write_atomically(folder / "report.md", text)
+        if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
+            with Path(summary).open("a", encoding="utf-8") as file:
+                file.write(text)
+
+    @pytest.hookimpl(trylast=True)
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Print the verdict table."""
+        if self._report is None or not self._report.claims:
+            return
+        terminalreporter.section("crossgate")
+        width = terminalreporter._tw.fullwidth if terminalreporter.isatty else 200
+        for line in table.lines(self._report, max(80, width)):
+            terminalreporter.write_line(line.text, **_COLOURS.get(line.verdict or "", {}))
+        folder = report_dir(self._config)
+        terminalreporter.write_line(f"reports: {folder}")
+
+
+def _claim(about: dict[str, Any]) -> Claim:
+    return Claim(
+        target=about["target"],
+        name=about["claim"],
+        verdict=about["verdict"],
+        reason=about["reason"],
+        observed=about["observed"],
+        expected=about["expected"],
+        manifest_key=about["manifest_key"],
+        reused=about["reused"],
+    )
+
+
+def _reason(report: pytest.TestReport) -> str:
+    """Why a test ended before its verdict, from what pytest kept of it."""
+    crash = report.longrepr
+    if isinstance(crash, tuple):
+        return clip(printable(str(crash[2]).removeprefix("Skipped: ").partition("\n")[0]))
+    return clip(printable(report.longreprtext.partition("\n")[0]))
+
+
+def _load(folder: Path, target: str) -> Record | None:
+    try:
+        return records.from_json((folder / "records" / target / "record.json").read_bytes())
+    except (OSError, RecordError):
+        return None
+
+
+def _host() -> dict[str, Any]:
+    return {
+        "system": platform.system(),
+        "release": platform.release(),
+        "architecture": host.architecture(),
+        "cpu_model": host.cpu_model(),
+        "cpus": usable_cpus(),
+    }

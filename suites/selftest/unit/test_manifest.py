@@ -1,0 +1,568 @@
+"""The manifest: what it may say, and what is said of each mistake in it."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fixtures.core import manifest, rows
+from fixtures.core.errors import ManifestError
+from fixtures.core.manifest import Budget, DebianSource, Limits, PathSource, TimeRatio
+from suites.selftest.unit.samples import HONEST, load
+
+SHA256: Final = "0123456789abcdef" * 4
+
+# Every key that the manifest knows or will know, so that drawn documents get past the first one.
+KEYS: Final = (
+    *("defaults", "projects", "profiles", "tool", "crossgate", "demo"),
+    *("source", "path", "debian", "version", "sha256", "git", "toolchain", "architectures"),
+    *("build", "artifacts", "smoke", "budget", "size", "cpu_time", "time_ratio", "to", "max"),
+    *("cpus", "memory", "processes", "timeout", "on_unmeasurable", "policy", "regression"),
+)
+WORDS: Final = ("gcc", "arm64", "amd64", "x64", ".", "zig", "1 MiB", "60 s", "skip", "{cc}", "make")
+
+texts = st.one_of(st.sampled_from(WORDS), st.text(st.characters(codec="utf-8")))
+scalars = st.one_of(
+    texts, st.booleans(), st.floats(), st.integers(-(2**63), 2**63 - 1), st.dates(), st.datetimes()
+)
+keys = st.one_of(st.sampled_from(KEYS), st.text(st.characters(codec="utf-8")))
+values = st.recursive(
+    scalars,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(keys, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def toml(value: Any) -> str:
+    """A value as TOML writes it, tables inline."""
+    match value:
+        case str():
+            # JSON's escapes are TOML's too, but for DEL, which TOML wants escaped.
+            return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+        case bool():
+            return str(value).lower()
+        case dict():
+            pairs = ", ".join(f"{toml(key)} = {toml(inner)}" for key, inner in value.items())
+            return f"{{ {pairs} }}"
+        case list():
+            return f"[{', '.join(map(toml, value))}]"
+        case int() | float():
+            return repr(value)
+        case _:
+            return str(value.isoformat())
+
+
+def document(tables: dict[str, Any]) -> str:
+    return "".join(f"{toml(key)} = {toml(value)}\n" for key, value in tables.items())
+
+
+def honest() -> dict[str, Any]:
+    return {
+        "defaults": {"memory": "1 GiB"},
+        "projects": {
+            "demo": {
+                "source": {"debian": "zstd", "version": "1.5.7+dfsg-1", "sha256": SHA256},
+                "toolchain": "gcc",
+                "architectures": ["amd64", "arm64"],
+                "build": "make CC={cc} -j{jobs}",
+                "artifacts": ["demo"],
+                "smoke": "{artifact} --version",
+                "budget": {"size": "1 MiB", "time_ratio": {"to": "amd64", "max": 1.5}},
+            }
+        },
+    }
+
+
+def complaint(text: str | bytes, file: str = "crossgate.toml") -> str:
+    with pytest.raises(ManifestError) as caught:
+        manifest.load(text.encode() if isinstance(text, str) else text, file)
+    return str(caught.value)
+
+
+def loads_or_complains(content: bytes, file: str = "crossgate.toml") -> None:
+    try:
+        loaded = manifest.load(content, file)
+    except ManifestError as error:
+        message = str(error)
+        assert message.startswith(file)
+        # One line that no terminal acts on, and that a person can read to its end.
+        assert message.replace("\t", "").isprintable()
+        assert len(message) < 4000
+    else:
+        assert loaded.projects
+
+
+def test_an_honest_manifest_is_read_in_full() -> None:
+    """Each key of the manifest arrives in the project, in its unit."""
+    [project] = load(HONEST).projects
+
+    assert project == manifest.Project(
+        name="demo",
+        source=PathSource(path="."),
+        toolchain=rows.toolchains()["gcc"],
+        architectures=("amd64", "arm64"),
+        build="make CC={cc} -j{jobs} demo",
+        artifacts=("demo",),
+        smoke="{artifact} --version",
+        limits=Limits(),
+        budget=Budget(
+            size_bytes=1024**2,
+            cpu_time_s=60.0,
+            time_ratio=TimeRatio(to="amd64", maximum=1.5),
+        ),
+        on_unmeasurable="skip",
+    )
+
+
+def test_limits_and_a_debian_source_are_read() -> None:
+    """Limits come in bytes and seconds, a Debian source with its version and hash."""
+    limits = 'cpus = 2\nmemory = "1 GiB"\nprocesses = 512\ntimeout = "10 min"\n'
+    source = f'source = {{ debian = "zstd", version = "1:1.5~rc1-1", sha256 = "{SHA256.upper()}" }}'
+    text = HONEST.replace('source = { path = "." }\n', f"{source}\n{limits}")
+
+    [project] = load(text).projects
+
+    assert project.limits == Limits(cpus=2, memory_bytes=1024**3, processes=512, timeout_s=600.0)
+    assert project.source == DebianSource(name="zstd", version="1:1.5~rc1-1", sha256=SHA256)
+
+
+def test_defaults_fill_in_what_a_project_leaves_out() -> None:
+    """A default holds for each project that does not say otherwise; budgets merge key by key."""
+    text = (
+        '[defaults]\ntoolchain = "gcc"\narchitectures = ["amd64"]\non_unmeasurable = "fail"\n'
+        'budget = { size = "2 MiB", cpu_time = "9 s" }\n'
+        '[projects.a]\nsource = { path = "a" }\nbuild = "make"\nartifacts = ["a"]\n'
+        '[projects.b]\nsource = { path = "b" }\nbuild = "make"\nartifacts = ["b"]\n'
+        'architectures = ["arm64"]\non_unmeasurable = "skip"\nbudget = { size = "1 MiB" }\n'
+    )
+
+    first, second = load(text).projects
+
+    assert (first.architectures, first.on_unmeasurable) == (("amd64",), "fail")
+    assert first.budget == Budget(size_bytes=2 * 1024**2, cpu_time_s=9.0)
+    assert (second.architectures, second.on_unmeasurable) == (("arm64",), "skip")
+    assert second.budget == Budget(size_bytes=1024**2, cpu_time_s=9.0)
+
+
+def test_a_pyproject_holds_the_same_tables() -> None:
+    """Under [tool.crossgate] of a pyproject.toml stands the same manifest."""
+    text = HONEST.replace("[projects.", "[tool.crossgate.projects.")
+
+    assert load(text, "sub/pyproject.toml").projects == load(HONEST).projects
+
+
+@pytest.mark.parametrize("spelling", ["arm64", "aarch64", "ARM64", "AArch64", "arm64v8"])
+def test_aliases_name_the_same_architecture(spelling: str) -> None:
+    """Every accepted spelling of an architecture means the one row."""
+    text = HONEST.replace('"amd64", "arm64"]', f'"x86_64", "{spelling}"]')
+
+    assert load(text).projects == load(HONEST).projects
+
+
+def test_a_byte_order_mark_is_read_past() -> None:
+    """What some editors on Windows write before the first character is no mistake."""
+    assert manifest.load(b"\xef\xbb\xbf" + HONEST.encode(), "crossgate.toml") == load(HONEST)
+
+
+@pytest.mark.parametrize(
+    ("path", "taken"),
+    [("a", "a"), ("./a//b/", "a/b"), ("bin/*", "bin/*"), ("**/lib*.so", "**/lib*.so")],
+)
+def test_artifacts_are_paths_inside_the_build(path: str, taken: str) -> None:
+    """An artifact is a relative path or glob, in its shortest spelling."""
+    assert load(HONEST.replace('"demo"]', f'"{path}"]')).projects[0].artifacts == (taken,)
+
+
+MISTAKES: Final = {
+    # name: (what to replace in the honest manifest, by what, where it complains, with what words)
+    "no projects": (HONEST, "", None, 'the key "projects" is missing'),
+    "empty projects": (HONEST, "[projects]", "projects", "no project is named"),
+    "projects is a list": (HONEST, "projects = []", "projects", "expected a table, found a list"),
+    "project is a text": (HONEST, 'projects.demo = "x"', "projects.demo", "expected a table"),
+    "project name": ("projects.demo", 'projects."a b"', 'projects."a b"', "a project name of"),
+    "long project name": ("projects.demo", f"projects.{'a' * 65}", f"projects.{'a' * 65}", "64"),
+    "twins": (
+        HONEST,
+        HONEST + HONEST.replace("demo", "Demo"),
+        "projects.Demo",
+        'differs from "demo" only in upper and lower case',
+    ),
+    "misspelt key": ("build =", "biuld =", "projects.demo.biuld", 'did you mean "build"?'),
+    "misspelt table": ("demo.budget", "demo.bugdet", "projects.demo.bugdet", '"budget"?'),
+    "misspelt top": ("[projects.demo]", "[project.demo]", "project", 'did you mean "projects"?'),
+    "unknown key": ("build =", 'xyzzy = 1\nbuild =', "projects.demo.xyzzy", "known here: "),
+    "later key": ("build =", "policy = {}\nbuild =", "projects.demo.policy", "not supported yet"),
+    "later top": ("[projects.demo]", "[profiles]\n[projects.demo]", "profiles", "not supported yet"),
+    "later budget": (
+        'size = "1 MiB"',
+        'regression = { size = "2%" }',
+        "projects.demo.budget.regression",
+        "not supported yet",
+    ),
+    "no source": ('source = { path = "." }', "", "projects.demo", 'the key "source" is missing'),
+    "no build": (
+        'build = "make CC={cc} -j{jobs} demo"',
+        "",
+        "projects.demo",
+        'the key "build" is missing',
+    ),
+    "no artifacts": ('artifacts = ["demo"]', "", "projects.demo", 'the key "artifacts" is missing'),
+    "no toolchain": ('toolchain = "gcc"', "", "projects.demo", '"toolchain" is missing, here and in'),
+    "no architectures": (
+        'architectures = ["amd64", "arm64"]',
+        "",
+        "projects.demo",
+        '"architectures" is missing, here and in defaults',
+    ),
+    "source is a text": ('{ path = "." }', '"."', "projects.demo.source", '{ path = "." }'),
+    "source of no kind": ("{ path =", "{ paht =", "projects.demo.source", 'did you mean "path"?'),
+    "source of two kinds": (
+        '{ path = "." }',
+        '{ path = ".", debian = "zstd" }',
+        "projects.demo.source",
+        "expected one kind of source, found path and debian",
+    ),
+    "later source": (
+        '{ path = "." }',
+        '{ git = "x", rev = "y" }',
+        "projects.demo.source.git",
+        "not supported yet; expected one of path, debian",
+    ),
+    "empty path": ('path = "."', 'path = ""', "projects.demo.source.path", "not empty"),
+    "path with more": (
+        'path = "."',
+        'path = ".", sha256 = "x"',
+        "projects.demo.source.sha256",
+        "known here: path",
+    ),
+    "debian without hash": (
+        'path = "."',
+        'debian = "zstd", version = "1"',
+        "projects.demo.source",
+        'the key "sha256" is missing',
+    ),
+    "debian without version": (
+        'path = "."',
+        f'debian = "zstd", sha256 = "{SHA256}"',
+        "projects.demo.source",
+        'the key "version" is missing',
+    ),
+    "hash": (
+        'path = "."',
+        'debian = "zstd", version = "1", sha256 = "123"',
+        "projects.demo.source.sha256",
+        "64 hexadecimal digits",
+    ),
+    "package name": (
+        'path = "."',
+        f'debian = "../x", version = "1", sha256 = "{SHA256}"',
+        "projects.demo.source.debian",
+        "the name of a Debian source package",
+    ),
+    "package version": (
+        'path = "."',
+        f'debian = "zstd", version = "1/../2", sha256 = "{SHA256}"',
+        "projects.demo.source.version",
+        "a Debian version",
+    ),
+    "toolchain": ('"gcc"', '"gc"', "projects.demo.toolchain", 'did you mean "gcc"?'),
+    "later toolchain": ('"gcc"', '"zig"', "projects.demo.toolchain", "(not supported yet)"),
+    "own toolchain": ('"gcc"', '{ image = "x" }', "projects.demo.toolchain", "not supported yet"),
+    "toolchain of no kind": ('"gcc"', "3", "projects.demo.toolchain", "expected a toolchain (gcc"),
+    "architecture": (
+        '"arm64"]',
+        '"arm46"]',
+        "projects.demo.architectures",
+        'item 2 is "arm46": expected an architecture (amd64, arm64); did you mean "arm64"?',
+    ),
+    "architecture twice": (
+        '"arm64"]',
+        '"arm64", "aarch64"]',
+        "projects.demo.architectures",
+        "twice: arm64",
+    ),
+    "architectures is a text": (
+        '["amd64", "arm64"]',
+        '"arm64"',
+        "projects.demo.architectures",
+        'expected a list of architectures that is not empty, found "arm64"',
+    ),
+    "no architecture": ('["amd64", "arm64"]', "[]", "projects.demo.architectures", "not empty"),
+    "empty build": ('"make CC={cc} -j{jobs} demo"', '" "', "projects.demo.build", "not empty"),
+    "build is a list": ('"make CC={cc} -j{jobs} demo"', "[1]", "projects.demo.build", "a text"),
+    "placeholder": ("-j{jobs}", "-j{job}", "projects.demo.build", "did you mean {jobs}?"),
+    "shell variable": ("{cc}", "${CC}", "projects.demo.build", "write a literal brace twice"),
+    "artifact in build": ("{jobs}", "{artifact}", "projects.demo.build", "placeholder {artifact}"),
+    "brace": ("{artifact}", "{artifact", "projects.demo.smoke", "write a literal brace twice"),
+    "compiler in smoke": ("{artifact}", "{cc}", "projects.demo.smoke", "unknown placeholder {cc}"),
+    "absolute artifact": ('["demo"]', '["/etc/passwd"]', "projects.demo.artifacts", "and no .."),
+    "artifact above": ('["demo"]', '["a/../../b"]', "projects.demo.artifacts", "and no .."),
+    "artifact of Windows": ('["demo"]', "['a\\b']", "projects.demo.artifacts", "forward slashes"),
+    "all as artifact": ('["demo"]', '["."]', "projects.demo.artifacts", "inside the build's folder"),
+    "artifacts is a text": ('["demo"]', '"demo"', "projects.demo.artifacts", "a list of artifacts"),
+    "no artifact": ('["demo"]', "[]", "projects.demo.artifacts", "not empty"),
+    "artifact twice": ('["demo"]', '["demo", "./demo"]', "projects.demo.artifacts", "twice: demo"),
+    "size": ('"1 MiB"', '"1 mb"', "projects.demo.budget.size", 'such as "1.5 MiB"'),
+    "negative size": ('"1 MiB"', "-1", "projects.demo.budget.size", "found -1"),
+    "size is a float": ('"1 MiB"', "1.5", "projects.demo.budget.size", "found 1.5"),
+    "size is a truth": ('"1 MiB"', "true", "projects.demo.budget.size", "found true"),
+    "size beyond floats": ('"1 MiB"', f'"{"9" * 400} B"', "projects.demo.budget.size", "expected"),
+    "size beyond decimals": (
+        '"1 MiB"',
+        f"0x{'f' * 5000}",
+        "projects.demo.budget.size",
+        "expected",
+    ),
+    "time": ('"60 s"', '"60"', "projects.demo.budget.cpu_time", 'such as "60 s" or "5 min"'),
+    "infinite time": ('"60 s"', "inf", "projects.demo.budget.cpu_time", "found inf"),
+    "no time at all": ('"60 s"', "nan", "projects.demo.budget.cpu_time", "found nan"),
+    "long time": ('"60 s"', '"999999999 h"', "projects.demo.budget.cpu_time", "below 1e9 s"),
+    "ratio is a number": (
+        '{ to = "amd64", max = 1.5 }',
+        "1.5",
+        "projects.demo.budget.time_ratio",
+        "expected a table, found 1.5",
+    ),
+    "ratio to nothing": (
+        'to = "amd64", ',
+        "",
+        "projects.demo.budget.time_ratio",
+        'the key "to" is missing',
+    ),
+    "ratio without bound": (
+        ", max = 1.5",
+        "",
+        "projects.demo.budget.time_ratio",
+        'the key "max" is missing',
+    ),
+    "ratio to the unbuilt": (
+        '["amd64", "arm64"]',
+        '["arm64"]',
+        "projects.demo.budget.time_ratio.to",
+        "expected one of the project's architectures (arm64), found amd64",
+    ),
+    "ratio of zero": ("max = 1.5", "max = 0", "projects.demo.budget.time_ratio.max", "above 0"),
+    "ratio of nan": ("max = 1.5", "max = nan", "projects.demo.budget.time_ratio.max", "found nan"),
+    "cpus": ("build =", "cpus = 0\nbuild =", "projects.demo.cpus", "a whole number from 1 to 1024"),
+    "half a cpu": ("build =", "cpus = 0.5\nbuild =", "projects.demo.cpus", "found 0.5"),
+    "cpus is a truth": ("build =", "cpus = true\nbuild =", "projects.demo.cpus", "found true"),
+    "cpus beyond decimals": (
+        "build =",
+        f"cpus = 0x{'f' * 5000}\nbuild =",
+        "projects.demo.cpus",
+        "a whole number from 1 to 1024",
+    ),
+    "little memory": ("build =", 'memory = "1 MiB"\nbuild =', "projects.demo.memory", '"64 MiB"'),
+    "few processes": ("build =", "processes = 2\nbuild =", "projects.demo.processes", "from 16"),
+    "short timeout": ("build =", "timeout = 0\nbuild =", "projects.demo.timeout", '"1 s" to "24 h"'),
+    "verdict": (
+        "build =",
+        'on_unmeasurable = "pass"\nbuild =',
+        "projects.demo.on_unmeasurable",
+        'expected "skip" or "fail"',
+    ),
+    "build in defaults": (
+        "[projects.demo]",
+        '[defaults]\nbuild = "make"\n[projects.demo]',
+        "defaults.build",
+        "unknown key",
+    ),
+    "default of the wrong kind": (
+        "[projects.demo]",
+        "[defaults]\ncpus = 0\n[projects.demo]",
+        "defaults.cpus",
+        "a whole number from 1 to 1024",
+    ),
+    "not TOML": ("[projects.demo]", "[projects.demo", None, "not valid TOML"),
+    "key twice": ("build =", 'build = "x"\nbuild =', None, "not valid TOML"),
+    "absurd nesting": (HONEST, f"a = {'[' * 5000}", None, "not valid TOML"),
+    "absurd number": (HONEST, f"a = {'9' * 5000}", None, "not valid TOML"),
+}
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_each_mistake_names_key_and_mend(name: str) -> None:
+    """A mistake in the manifest is refused with the file, the dotted key and the mend."""
+    old, new, where, words = MISTAKES[name]
+    assert old in HONEST
+
+    message = complaint(HONEST.replace(old, new))
+
+    assert message.startswith(f"crossgate.toml: {where}: " if where else "crossgate.toml: ")
+    assert words in message
+    assert len(message.splitlines()) == 1
+    assert len(message) < 2000
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("", "tool.crossgate: this table is missing"),
+        ("[tool.other]", "tool.crossgate: this table is missing"),
+        ("[tool]\ncrossgate = 3", "tool.crossgate: expected a table, found 3"),
+        ("tool = 3", "tool: expected a table, found 3"),
+        ("tool = [{ crossgate = {} }]", "tool: expected a table, found a list of 1"),
+        ("[tool.crossgate]", 'tool.crossgate: the key "projects" is missing'),
+        (
+            HONEST.replace("projects.", "tool.crossgate.projects.").replace("build", "biuld"),
+            "tool.crossgate.projects.demo.biuld: unknown key",
+        ),
+    ],
+)
+def test_mistakes_in_a_pyproject_are_placed(text: str, where: str) -> None:
+    """A complaint about a pyproject.toml names the key with all that stands above it."""
+    assert complaint(text, "pyproject.toml").startswith(f"pyproject.toml: {where}")
+
+
+def test_a_ratio_in_the_defaults_is_mended_there() -> None:
+    """A time_ratio that stands in the defaults is complained about where it stands."""
+    text = (
+        '[defaults]\nbudget = { time_ratio = { to = "amd64", max = 2 } }\n'
+        '[projects.demo]\nsource = { path = "." }\nbuild = "make"\nartifacts = ["demo"]\n'
+        'toolchain = "gcc"\narchitectures = ["arm64"]\n'
+    )
+
+    message = complaint(text)
+
+    assert "defaults.budget.time_ratio.to" in message
+    assert "projects.demo" in message
+
+
+def test_a_manifest_that_is_no_text_is_refused() -> None:
+    """A file that is not UTF-8 is told the first byte that is not."""
+    assert complaint(b"a = 1 # \xff") == "crossgate.toml: expected UTF-8 text; byte 8 is not"
+
+
+def test_a_manifest_of_absurd_size_is_refused() -> None:
+    """A file that is too large to be a manifest is not parsed at all."""
+    assert "at most" in complaint(b" " * (manifest.MAX_BYTES + 1))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(('"demo"]', r'"a\u001b[2J", "a\u001b[2J"]'), id="artifact twice"),
+        pytest.param(("{jobs}", r"{a\u001b[2J}"), id="placeholder"),
+        pytest.param(("{jobs}", r"{jobs!\u001b[2J}"), id="conversion"),
+        pytest.param(('"amd64", ', r'"\u001b[2J", '), id="architecture"),
+        pytest.param(("build =", r'"\u001b[2J" = 1' + "\nbuild ="), id="key"),
+        pytest.param(("projects.demo", r'projects."\u001b[2J"'), id="project"),
+    ],
+)
+def test_complaints_are_harmless(change: tuple[str, str]) -> None:
+    """A complaint that quotes the manifest shows terminal codes instead of sending them."""
+    message = complaint(HONEST.replace(*change))
+
+    assert message.isprintable()
+
+
+@given(st.binary())
+def test_any_bytes_load_or_are_refused(content: bytes) -> None:
+    """Whatever bytes a manifest holds, they give a Manifest or ManifestError."""
+    loads_or_complains(content)
+
+
+@given(st.text(st.characters(codec="utf-8")), st.sampled_from(["crossgate.toml", "pyproject.toml"]))
+def test_any_text_loads_or_is_refused(text: str, file: str) -> None:
+    """Whatever text a manifest holds, it gives a Manifest or ManifestError."""
+    loads_or_complains(text.encode(), file)
+
+
+@given(st.dictionaries(keys, values, max_size=4), st.sampled_from(["x.toml", "pyproject.toml"]))
+def test_any_tables_load_or_are_refused(tables: dict[str, Any], file: str) -> None:
+    """Whatever tables a manifest holds, they give a Manifest or ManifestError."""
+    loads_or_complains(document(tables).encode(), file)
+
+
+def places(table: dict[str, Any]) -> list[tuple[str, ...]]:
+    """Every dotted place in an honest manifest, as a tuple of keys."""
+    found: list[tuple[str, ...]] = []
+    for key, value in table.items():
+        found.append((key,))
+        if isinstance(value, dict):
+            found += [(key, *inner) for inner in places(value)]
+    return found
+
+
+@given(st.sampled_from(places(honest())), keys, values, st.sampled_from(["set", "drop", "add"]))
+def test_any_change_to_an_honest_manifest_loads_or_is_refused(
+    place: tuple[str, ...], key: str, value: Any, change: str
+) -> None:
+    """One wrong value, one key too few or too many: a Manifest or ManifestError."""
+    tables = honest()
+    inner = tables
+    for step in place[:-1]:
+        inner = inner[step]
+    match change:
+        case "set":
+            inner[place[-1]] = value
+        case "drop":
+            del inner[place[-1]]
+        case _:
+            inner[key] = value
+
+    loads_or_complains(document(tables).encode())
+
+
+projects = st.fixed_dictionaries(
+    {
+        "source": st.just({"path": "."}),
+        "toolchain": st.just("gcc"),
+        "architectures": st.lists(
+            st.sampled_from(list(rows.architectures())), min_size=1, unique=True
+        ),
+        "build": st.sampled_from(["make", "make {cc}", "make -j{jobs} {{x}}"]),
+        "artifacts": st.lists(
+            st.from_regex(r"[a-z*]{1,8}(/[a-z*]{1,8})?", fullmatch=True),
+            min_size=1,
+            max_size=3,
+            unique=True,
+        ),
+    },
+    optional={
+        "smoke": st.just("{artifact} -V"),
+        "cpus": st.integers(1, 1024),
+        "memory": st.integers(64 * 1024**2, 2**40),
+        "processes": st.integers(16, 1_000_000),
+        "timeout": st.integers(1, 86400),
+        "on_unmeasurable": st.sampled_from(["skip", "fail"]),
+        "budget": st.fixed_dictionaries(
+            {}, optional={"size": st.integers(0, 2**40), "cpu_time": st.integers(0, 10**6)}
+        ),
+    },
+)
+names = st.from_regex(r"[a-z0-9][a-z0-9._-]{0,20}", fullmatch=True)
+
+
+@given(st.dictionaries(names, projects, min_size=1, max_size=4))
+def test_what_an_honest_manifest_says_is_what_is_read(tables: dict[str, dict[str, Any]]) -> None:
+    """Every honest manifest loads, in its order, with each value as it was written."""
+    loaded = load(document({"projects": tables}))
+
+    assert [project.name for project in loaded.projects] == list(tables)
+    for project, raw in zip(loaded.projects, tables.values(), strict=True):
+        budget = raw.get("budget", {})
+
+        assert project.architectures == tuple(raw["architectures"])
+        assert (project.build, project.smoke) == (raw["build"], raw.get("smoke"))
+        assert project.artifacts == tuple(raw["artifacts"])
+        assert project.budget.size_bytes == budget.get("size")
+        assert project.budget.cpu_time_s == budget.get("cpu_time")
+        assert project.limits.cpus == raw.get("cpus")
+        assert project.limits.memory_bytes == raw.get("memory", Limits().memory_bytes)
+        assert project.limits.processes == raw.get("processes", Limits().processes)
+        assert project.limits.timeout_s == raw.get("timeout", Limits().timeout_s)
+        assert project.on_unmeasurable == raw.get("on_unmeasurable", "skip")
+
+
+def test_every_supported_key_is_tried_above() -> None:
+    """The table of mistakes touches each key that the manifest supports."""
+    touched = {where.rpartition(".")[2] for _, _, where, _ in MISTAKES.values() if where}
+    supported = set(re.findall(r"^(\w+) =", HONEST, re.MULTILINE)) - {"source"}
+
+    assert supported - touched - {"budget"} == set()
