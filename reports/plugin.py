@@ -6,6 +6,7 @@ import datetime
 import json
 import os
 import platform
+import shutil
 from pathlib import Path
 from typing import Any, Final
 
@@ -119,7 +120,7 @@ class Reporter:
         if self._report is None or not self._report.claims:
             return
         terminalreporter.section("crossgate")
-        width = terminalreporter._tw.fullwidth if terminalreporter.isatty else 200
+        width = shutil.get_terminal_size().columns if terminalreporter.isatty else 200
         for line in table.lines(self._report, max(80, width)):
             terminalreporter.write_line(line.text, **_COLOURS.get(line.verdict or "", {}))
         folder = report_dir(self._config)
