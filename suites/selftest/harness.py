@@ -11,8 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from fixtures import host
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 TIMEOUT_S: Final = 540
+
+NATIVE: Final = "arm64" if host.architecture() == "arm64" else "amd64"
+FOREIGN: Final = "amd64" if NATIVE == "arm64" else "arm64"
+"""The two architectures that there is a toolchain for: this host's, and the one cross-built."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,6 +37,24 @@ class Result:
     def verdicts(self, target: str) -> dict[str, str]:
         """The verdicts of a target in the report, by claim."""
         return {name: claim["verdict"] for name, claim in self.claims(target).items()}
+
+
+def manifest(projects: Mapping[str, Mapping[str, object]], **defaults: object) -> str:
+    """The text of a crossgate.toml with these projects, all built with gcc from its folder."""
+    tables = {"defaults": {"toolchain": "gcc", **defaults}}
+    for name, keys in projects.items():
+        tables[f"projects.{name}"] = {"source": {"path": "."}, **keys}
+    return "\n".join(
+        f"[{name}]\n" + "".join(f"{key} = {_toml(value)}\n" for key, value in keys.items())
+        for name, keys in tables.items()
+    )
+
+
+def _toml(value: object) -> str:
+    """A value as TOML writes it: as JSON does, but for tables."""
+    if isinstance(value, Mapping):
+        return "{ " + ", ".join(f"{key} = {_toml(each)}" for key, each in value.items()) + " }"
+    return json.dumps(value)
 
 
 def project(folder: Path, manifest: str, files: Mapping[str, str | bytes] | None = None) -> Path:
@@ -59,6 +83,8 @@ def command(folder: Path, *arguments: str) -> list[str]:
         str(ROOT),
         "-p",
         "no:cacheprovider",
+        "-W",
+        "error",
         "--manifest",
         str(folder / "crossgate.toml"),
         "--report-dir",

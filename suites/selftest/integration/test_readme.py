@@ -1,0 +1,62 @@
+"""The README tells the truth: its commands run, its manifests load, its test works."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from fixtures.core import manifest
+from suites.selftest.harness import ROOT, environment
+
+pytestmark = pytest.mark.integration
+
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+
+
+def _commands() -> list[str]:
+    lines = "\n".join(_blocks("console")).splitlines()
+    return [line.removeprefix("$ ") for line in lines if line.startswith("$ ")]
+
+
+def test_there_is_something_to_check() -> None:
+    """The README has commands and a manifest in the form that these tests look for."""
+    assert len(_commands()) >= 2
+    assert _blocks("toml")
+
+
+@pytest.mark.parametrize("block", _blocks("toml"))
+def test_each_manifest_in_the_readme_loads(block: str) -> None:
+    """Every TOML block is a manifest that Crossgate accepts."""
+    assert manifest.load(block.encode(), "README.md").projects
+
+
+@pytest.mark.parametrize("command", _commands())
+def test_each_command_in_the_readme_runs(command: str) -> None:
+    """Every command of a console block ends well, and prints the columns that are shown."""
+    done = subprocess.run(
+        ["sh", "-c", command],
+        cwd=ROOT,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=540,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "zstd-arm64-gcc" in done.stdout
+
+
+def test_every_key_of_a_project_is_in_the_readme() -> None:
+    """A key that the manifest takes and the README does not name would be found by nobody."""
+    table = README.partition("| key of a project |")[2].partition("\n\n")[0]
+
+    for key in (*manifest._PROJECT.keys, *manifest._PROJECT.nested, *manifest._BUDGET.keys):
+        assert f"`{key}`" in table, key
