@@ -39,7 +39,7 @@ class Result:
         return {name: claim["verdict"] for name, claim in self.claims(target).items()}
 
 
-def manifest(projects: Mapping[str, Mapping[str, object]], **defaults: object) -> str:
+def manifest_text(projects: Mapping[str, Mapping[str, object]], **defaults: object) -> str:
     """The text of a crossgate.toml with these projects, all built with gcc from its folder."""
     tables = {"defaults": {"toolchain": "gcc", **defaults}}
     for name, keys in projects.items():

@@ -45,7 +45,7 @@ class Image:
 
     def __bytes__(self) -> bytes:
         order, word = "<" if self.endian == "little" else ">", "Q" if self.bits == 64 else "I"
-        header_size, segment_size, section_size = (64, 56, 64) if self.bits == 64 else (52, 32, 40)
+        header_size, segment_size = (64, 56) if self.bits == 64 else (52, 32)
         strings, tags = self._dynamic()
         dynamic = b"".join(struct.pack(f"{order}{word}{word}", *tag) for tag in tags)
 

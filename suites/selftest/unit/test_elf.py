@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 
 from fixtures.core import elf
 from fixtures.core.errors import ArtifactError
+from fixtures.core.text import printable
 from suites.selftest.unit.elf_images import ARM64, IMAGES, MACHINES
 
 REAL: Final = tuple(
@@ -41,10 +43,12 @@ READELF_MACHINES: Final = {
 
 
 def facts_of(content: bytes) -> dict[str, Any]:
+    """The facts of a file's content."""
     return elf.read_facts(io.BytesIO(content), len(content))
 
 
 def real_elf(path: Path) -> bytes:
+    """The content of one of this machine's programs."""
     content = path.read_bytes()
     if elf.identify(content[:16]) != "elf":
         pytest.skip(f"{path.name} of this machine is no ELF file")
@@ -91,6 +95,7 @@ def test_readelf_agrees_on_real_programs(path: Path) -> None:
 
 
 def comparable(facts: dict[str, Any]) -> dict[str, Any]:
+    """The facts that readelf shows too."""
     names = ("bits", "endian", "e_flags", "e_type", "interpreter", "needed", "soname", "runpath")
     return {name: facts[name] for name in names} | {
         "machine": READELF_MACHINES.get(facts["e_machine"], facts["e_machine"])
@@ -98,6 +103,7 @@ def comparable(facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def shown_by_readelf(file: Path) -> dict[str, Any]:
+    """The facts of a file as GNU readelf shows them."""
     readelf = shutil.which("readelf")
     if readelf is None:
         pytest.skip("readelf (binutils) is not installed")
@@ -190,8 +196,8 @@ def test_any_mutation_of_an_image_is_refused_or_read(
     read_or_refused(bytes(content))
 
 
-@pytest.mark.parametrize("name", ["amd64", "armv7", "s390x", "mips"])
-@pytest.mark.parametrize("value", [0x00, 0x01, 0x7F, 0x80, 0xFF])
+@pytest.mark.parametrize("name", ["amd64", "mips"])
+@pytest.mark.parametrize("value", [0x00, 0x01, 0x80, 0xFF])
 def test_each_overwritten_byte_is_refused_or_read(name: str, value: int) -> None:
     """One wrong byte, at each place of an image, gives facts or ArtifactError, nothing else."""
     content = bytes(IMAGES[name])
@@ -211,13 +217,15 @@ def test_mutations_of_a_real_program_are_refused_or_read(changes: list[tuple[int
 
 
 def read_or_refused(content: bytes) -> None:
+    """Facts that any report can carry, or a complaint that any terminal can show."""
     try:
         facts = facts_of(content)
     except ArtifactError as error:
-        assert str(error).isprintable()
+        shown = str(error)
     else:
         # What is read goes into records and reports: plain JSON that any encoder takes.
-        assert json.dumps(facts, ensure_ascii=False).encode().decode().isprintable()
+        shown = json.dumps(facts, ensure_ascii=False).encode().decode()
+    assert shown == printable(shown)
 
 
 @pytest.mark.parametrize(
@@ -266,7 +274,7 @@ def test_terminal_codes_in_facts_are_escaped() -> None:
     facts = facts_of(bytes(image))
 
     assert facts["interpreter"] == r"/lib/\x1b[2J\xff\n"
-    assert facts["needed"][0].isprintable()
+    assert facts["needed"][0] == printable(facts["needed"][0])
     assert facts["soname"] == r"\x07"
 
 
@@ -306,6 +314,28 @@ def test_facts_do_not_outgrow_the_file() -> None:
         shown = 0
 
     assert shown <= 8 * len(content)
+
+
+class Counted(io.BytesIO):
+    """A file that counts the bytes that were read of it."""
+
+    count = 0
+
+    def read(self, size: int | None = -1) -> bytes:
+        piece = super().read(size)
+        self.count += len(piece)
+        return piece
+
+
+def test_reading_does_not_outgrow_the_file() -> None:
+    """A small file can't cost minutes by naming one long string again and again."""
+    content = bytes(replace(ARM64, needed=(b"x" * 100_000,) * 500))
+    stream = Counted(content)
+
+    with contextlib.suppress(ArtifactError):
+        elf.read_facts(stream, len(content))
+
+    assert stream.count <= 8 * len(content)
 
 
 class Vast(io.RawIOBase):
@@ -367,3 +397,23 @@ def test_an_impossible_header_is_refused(offset: int, layout: str, value: int) -
 
     with pytest.raises(ArtifactError, match=r"^a (damaged|truncated) ELF file: "):
         facts_of(bytes(content))
+
+
+@pytest.mark.parametrize(
+    ("what", "kind_without_bytes"), [("segment", 0), ("section", 8)], ids=["segment", "section"]
+)
+def test_only_what_takes_bytes_has_to_lie_in_the_file(what: str, kind_without_bytes: int) -> None:
+    """A part that ends beyond the file is a truncation, unless it is of a kind without bytes."""
+    content = bytearray(bytes(ARM64))
+    [table_at] = struct.unpack_from("<Q", content, 40)
+    # PT_INTERP, the first program header; .dynstr, the second section header.
+    row_at, kind_at = (64, 0) if what == "segment" else (table_at + 64, 4)
+    struct.pack_into("<Q", content, row_at + 32, 1 << 20)
+
+    with pytest.raises(ArtifactError, match=f"truncated ELF file: a {what} ends at byte"):
+        facts_of(bytes(content))
+
+    # PT_NULL is an unused row, SHT_NOBITS is memory that starts as zeros (.bss).
+    struct.pack_into("<I", content, row_at + kind_at, kind_without_bytes)
+
+    assert facts_of(bytes(content))["needed"] == ["libm.so.6", "libc.so.6"]

@@ -37,9 +37,7 @@ def test_there_are_rows() -> None:
 
 def test_every_spelling_names_one_architecture() -> None:
     """No name or alias stands for two architectures."""
-    spellings = Counter(
-        spelling for row in ARCHITECTURES for spelling in (row.name, *row.aliases)
-    )
+    spellings = Counter(spelling for row in ARCHITECTURES for spelling in (row.name, *row.aliases))
 
     assert [spelling for spelling, count in spellings.items() if count > 1] == []
     assert set(rows.architecture_names()) == set(spellings)

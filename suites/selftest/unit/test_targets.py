@@ -27,11 +27,11 @@ def manifests(draw: st.DrawFn) -> Manifest:
     projects = []
     for name in draw(st.lists(NAMES, min_size=1, max_size=4, unique_by=str.lower)):
         chosen = draw(st.lists(st.sampled_from(ARCHITECTURES), min_size=1, unique=True))
-        ratio = draw(st.none() | st.sampled_from(chosen).map(lambda to: TimeRatio(to=to, maximum=2)))
+        ratio = draw(
+            st.none() | st.sampled_from(chosen).map(lambda to: TimeRatio(to=to, maximum=2))
+        )
         projects.append(
-            replace(
-                honest, name=name, architectures=tuple(chosen), budget=Budget(time_ratio=ratio)
-            )
+            replace(honest, name=name, architectures=tuple(chosen), budget=Budget(time_ratio=ratio))
         )
     return Manifest(file="crossgate.toml", projects=tuple(projects))
 
