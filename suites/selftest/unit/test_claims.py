@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.core import claims, elf, rows
+from fixtures.core.claims import cpu, smoke
 from fixtures.core.errors import ArtifactError
 from fixtures.core.manifest import Budget, TimeRatio
 from fixtures.core.record import Outcome, Record
@@ -413,7 +414,7 @@ def test_size_counts_every_byte_of_all_artifacts(sizes: tuple[int, ...], verdict
         pytest.param(59.9, 0.9, Verdict.PASS, id="within, on a busy machine"),
         pytest.param(59.9, None, Verdict.PASS, id="within, load unknown"),
         pytest.param(60.1, 0.0, Verdict.FAIL, id="beyond"),
-        pytest.param(60.1, claims.QUIET, Verdict.FAIL, id="beyond, on a quiet machine"),
+        pytest.param(60.1, cpu.QUIET, Verdict.FAIL, id="beyond, on a quiet machine"),
         pytest.param(65.0, 0.5, Verdict.UNMEASURABLE, id="a little beyond, on a busy machine"),
         pytest.param(65.0, None, Verdict.UNMEASURABLE, id="a little beyond, load unknown"),
         pytest.param(70.0, 0.9, Verdict.FAIL, id="far beyond, on a busy machine"),
@@ -605,7 +606,7 @@ def test_smoke_says_what_ran_the_program() -> None:
         pytest.param((), "nothing was run", id="nothing ran"),
         pytest.param((run(exit_code=1),), "demo: exit code 1 under qemu-aarch64", id="failed"),
         pytest.param((run(exit_code=-11),), "exit code -11", id="killed"),
-        pytest.param((run(exit_code=claims.TIMED_OUT),), "demo: ran out of time", id="hung"),
+        pytest.param((run(exit_code=smoke.TIMED_OUT),), "demo: ran out of time", id="hung"),
         pytest.param((run(), run(artifact="b", exit_code=3)), "b: exit code 3", id="one of two"),
         pytest.param(
             (run(exit_code=1, output=("::error::x", "\x1b[2J")),),

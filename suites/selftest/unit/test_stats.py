@@ -55,5 +55,5 @@ def test_one_measurement_says_nothing_of_its_own_error() -> None:
 @pytest.mark.parametrize("pairs", [[], [(0.0, 1.0)], [(1.0, -1.0)]])
 def test_what_has_no_ratio_is_refused(pairs: list[tuple[float, float]]) -> None:
     """No pairs, or values that are not positive, are an error and not a number."""
-    with pytest.raises(ValueError, match="nothing|positive"):
+    with pytest.raises(ValueError, match=r"nothing|positive"):
         stats.paired_ratio(pairs)
