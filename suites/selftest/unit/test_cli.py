@@ -1,0 +1,163 @@
+"""The subcommands, as a person meets them: help, mistakes, the plan."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from fixtures.cli import main as cli
+from suites.selftest.harness import ROOT, environment, project
+
+MANIFEST = """
+[projects.hello]
+source = { path = "." }
+toolchain = "gcc"
+architectures = ["amd64", "arm64"]
+build = "make"
+artifacts = ["hello"]
+"""
+
+
+@pytest.fixture
+def hello(tmp_path: Path) -> Path:
+    """A project's folder with a manifest and a source."""
+    return project(tmp_path / "hello", MANIFEST, {"hello.c": "int main(void) { return 0; }\n"})
+
+
+def _crossgate(
+    *words: str, cwd: Path = ROOT, **changed: str | None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(ROOT / "crossgate"), *words],
+        cwd=cwd,
+        env=environment(**changed),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_help_names_every_subcommand(capsys: pytest.CaptureFixture[str]) -> None:
+    """Without a word, or with --help, the subcommands are listed; that is no error."""
+    assert cli.main([]) == 0
+    assert cli.main(["--help"]) == 0
+
+    shown = capsys.readouterr().out
+    for name in ("verify", "plan", "test", "clean", "bench"):
+        assert f"\n  {name} " in shown
+
+
+def test_a_mistyped_subcommand_is_corrected(capsys: pytest.CaptureFixture[str]) -> None:
+    """The nearest subcommand is offered, with pytest's exit code for wrong usage."""
+    assert cli.main(["verfiy"]) == 4
+
+    assert "did you mean verify?" in capsys.readouterr().err
+
+
+def test_the_plan_needs_no_engine_and_says_why(hello: Path) -> None:
+    """With no engine in reach, the plan lists every target, its strategy and its reason."""
+    done = _crossgate(
+        "plan",
+        *("--manifest", str(hello / "crossgate.toml"), "--report-dir", str(hello / "out")),
+        DOCKER_HOST="unix:///nonexistent.sock",
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert [line.split()[:2] for line in done.stdout.splitlines()] == [
+        ["hello-amd64-gcc", "build"],
+        ["hello-arm64-gcc", "build"],
+    ]
+    assert "it was never built here" in done.stdout
+
+
+@pytest.mark.parametrize("format_words", [("--json",), ("--format", "github")])
+def test_the_plan_speaks_json(hello: Path, format_words: tuple[str, ...]) -> None:
+    """As JSON and as a job matrix of GitHub's, the plan holds the same targets."""
+    done = _crossgate("plan", "--manifest", "crossgate.toml", *format_words, cwd=hello)
+
+    document = json.loads(done.stdout)
+    rows = document["include"] if isinstance(document, dict) else document
+    assert [row["id"] for row in rows] == ["hello-amd64-gcc", "hello-arm64-gcc"]
+    assert {row["architecture"] for row in rows} == {"amd64", "arm64"}
+
+
+def test_a_wrong_manifest_is_one_message(hello: Path) -> None:
+    """A mistake in the manifest ends with exit code 4 and no traceback, in plan and verify."""
+    file = hello / "crossgate.toml"
+    file.write_text(MANIFEST.replace("build =", "biuld ="))
+    for command in ("plan", "verify"):
+        done = _crossgate(command, "--manifest", str(file), "--report-dir", str(hello / "out"))
+
+        assert done.returncode == 4
+        assert 'projects.hello.biuld: unknown key; did you mean "build"?' in (
+            done.stdout + done.stderr
+        )
+        assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_missing_manifest_is_one_message(tmp_path: Path) -> None:
+    """A path that leads nowhere is named."""
+    done = _crossgate("verify", "--manifest", str(tmp_path / "none.toml"))
+
+    assert done.returncode == 4
+    assert "there is no such file" in done.stdout + done.stderr
+
+
+def test_the_launcher_works_through_a_link_and_from_anywhere(tmp_path: Path, hello: Path) -> None:
+    """A link to the launcher, called from another folder, takes paths from that folder."""
+    link = tmp_path / "bin"
+    link.symlink_to(ROOT / "crossgate")
+    done = subprocess.run(
+        [str(link), "plan", "--manifest", "crossgate.toml"],
+        cwd=hello,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "hello-arm64-gcc" in done.stdout
+
+
+def test_an_environment_that_is_not_ready_is_made_by_commands_that_are_printed(
+    tmp_path: Path,
+) -> None:
+    """With CROSSGATE_SETUP=never nothing is made, and the exact commands are printed."""
+    (tmp_path / "requirements.lock").write_text("")
+    done = subprocess.run(
+        [sys.executable, "-I", str(ROOT / "fixtures" / "cli" / "environment.py"), str(tmp_path)],
+        env=environment(CROSSGATE_SETUP="never"),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 3
+    assert f"-m venv {tmp_path / '.venv'}" in done.stdout
+    assert "--require-hashes" in done.stdout
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_an_environment_is_made_once_from_the_lock_file(tmp_path: Path) -> None:
+    """The first call makes it and marks it with the lock file, the second leaves it alone."""
+    (tmp_path / "requirements.lock").write_text("# nothing to install\n")
+    command = [
+        *(sys.executable, "-I", str(ROOT / "fixtures" / "cli" / "environment.py")),
+        str(tmp_path),
+    ]
+    first = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+    marker = tmp_path / ".venv" / "requirements.lock"
+    made = marker.stat().st_mtime_ns
+    second = subprocess.run(command, env=environment(), capture_output=True, text=True, check=False)
+
+    assert first.returncode == 0, first.stderr
+    assert "making" in first.stdout
+    assert (second.returncode, second.stdout) == (0, "")
+    assert marker.stat().st_mtime_ns == made
