@@ -17,7 +17,7 @@ from fixtures.core import claims as known_claims
 from fixtures.core import record as records
 from fixtures.core.errors import RecordError
 from fixtures.core.record import Record
-from fixtures.core.text import clip, printable
+from fixtures.core.text import clip, printable, tame_json
 from fixtures.plugin import PROPERTY, is_gate, report_dir
 from fixtures.run import usable_cpus
 
@@ -106,7 +106,7 @@ class Reporter:
             },
             problems=tuple(self._problems),
         )
-        document = json.dumps(self._report.to_json(), indent=1, ensure_ascii=True)
+        document = tame_json(json.dumps(self._report.to_json(), indent=1, ensure_ascii=True))
         paths.write_atomically(folder / "report.json", document + "\n")
         text = markdown.render(self._report)
         paths.write_atomically(folder / "report.md", text)
