@@ -45,6 +45,7 @@ class Report:
     claims: tuple[Claim, ...]
     records: Mapping[str, Record] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    exit_code: int = 0
 
     def counts(self) -> dict[str, int]:
         """How many claims have each verdict, in the order in which they first appear."""
@@ -63,6 +64,7 @@ class Report:
             "schema": SCHEMA,
             "started": self.started,
             "host": dict(self.host),
+            "exit_code": self.exit_code,
             "problems": list(self.problems),
             "targets": [self._target(target) for target in self.targets()],
         }

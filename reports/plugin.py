@@ -63,6 +63,9 @@ class Reporter:
             if name == PROPERTY and isinstance(value, str)
         ]
         if not documents:
+            if report.outcome == "failed":
+                # A test that judges no claim, or the word of a worker's crash.
+                self._problems.append(f"failed: {printable(report.nodeid)}: {_reason(report)}")
             return
         about: dict[str, Any] = {}
         for document in documents:
@@ -84,12 +87,19 @@ class Reporter:
             target=target, name=claim, verdict="not applicable", reason=f"not judged: {reason}"
         )
 
+    def pytest_crossgate_collected(self, target: str, claim: str, missing: str) -> None:
+        """Note a claim that was collected and has no verdict: that must not look like a pass."""
+        if (target, claim) not in self._claims:
+            self._claims[target, claim] = Claim(
+                target=target, name=claim, verdict="error", reason=f"not judged: {missing}"
+            )
+
     def pytest_crossgate_problem(self, problem: str) -> None:
         """Note what is wrong with the run itself."""
         self._problems.append(problem)
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self) -> None:
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Write report.json, report.md and the CI job's summary."""
         if not self._claims and not self._problems:
             return
@@ -105,14 +115,20 @@ class Reporter:
                 if (record := _load(folder, target)) is not None
             },
             problems=tuple(self._problems),
+            exit_code=int(session.exitstatus),
         )
         document = tame_json(json.dumps(self._report.to_json(), indent=1, ensure_ascii=True))
         paths.write_atomically(folder / "report.json", document + "\n")
         text = markdown.render(self._report)
         paths.write_atomically(folder / "report.md", text)
         if summary := os.environ.get("GITHUB_STEP_SUMMARY"):
-            with Path(summary).open("a", encoding="utf-8") as file:
-                file.write(text)
+            try:
+                with Path(summary).open("a", encoding="utf-8") as file:
+                    file.write(text)
+            except OSError as error:
+                raise pytest.UsageError(
+                    f"GITHUB_STEP_SUMMARY: {summary}: {error.strerror}"
+                ) from None
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
@@ -145,7 +161,9 @@ def _reason(report: pytest.TestReport) -> str:
     crash = report.longrepr
     if isinstance(crash, tuple):
         return clip(printable(str(crash[2]).removeprefix("Skipped: ").partition("\n")[0]))
-    return clip(printable(report.longreprtext.partition("\n")[0]))
+    # xdist puts a line with the worker's name in front.
+    lines = [line for line in report.longreprtext.splitlines() if not line.startswith("[gw")]
+    return clip(printable(lines[0] if lines else "no reason was given"))
 
 
 def _load(folder: Path, target: str) -> Record | None:

@@ -287,7 +287,7 @@ MISTAKES: Final = {
         "a Debian version",
     ),
     "toolchain": ('"gcc"', '"gc"', "projects.demo.toolchain", 'did you mean "gcc"?'),
-    "later toolchain": ('"gcc"', '"zig"', "projects.demo.toolchain", "(not supported yet)"),
+    "later toolchain": ('"gcc"', '"zig"', "projects.demo.toolchain", "not supported yet"),
     "own toolchain": ('"gcc"', '{ image = "x" }', "projects.demo.toolchain", "not supported yet"),
     "toolchain of no kind": ('"gcc"', "3", "projects.demo.toolchain", "expected a toolchain (gcc"),
     "architecture": (

@@ -79,7 +79,7 @@ def test_a_command_that_is_missing_is_named_with_its_package(
 ) -> None:
     """Where nothing may be installed, the error is the command to run."""
     monkeypatch.setenv("CROSSGATE_SETUP", "never")
-    with pytest.raises(InfrastructureError, match="install .*some-package"):
+    with pytest.raises(InfrastructureError, match=r"install .*some-package"):
         setup.ensure_command("no-such-command-here", "some-package", lambda _: None)
 
 
