@@ -51,6 +51,12 @@ INTACT: Final = {
         ("**/x",),
         {"x", "a/b/x", "a/b/c/x"},
     ),
+    "links-beside-libraries": (
+        "{cc} -shared -fPIC -o libhello.so.1.0 hello.c && ln -s libhello.so.1.0 libhello.so.1 "
+        "&& ln -s libhello.so.1 libhello.so",
+        ("hello", "libhello.so*"),
+        {"hello", "libhello.so.1.0"},
+    ),
     "odd-names": (
         "mkdir out && cp hello 'out/with blank' && cp hello out/grüße && cp hello 'out/-x$(id)'",
         ("out/*",),
@@ -79,15 +85,18 @@ DEFECTS: Final = {
         says=('"hello" is a symbolic link to /etc/passwd', "a regular file is expected"),
     ),
     "link-up": Defect(
-        then="ln -sf ../../../../../../etc/passwd hello", says=("a symbolic link to ../",)
+        then="ln -sf ../../../../../../etc/passwd hello",
+        says=('"hello" is a symbolic link to ', "/etc/passwd,"),
     ),
     "link-inside": Defect(
-        then="mv hello real && ln -s real hello", says=('"hello" is a symbolic link to real',)
+        then="mv hello real && ln -s real hello", says=('"hello" is a symbolic link to ', "real,")
     ),
     "link-to-itself": Defect(
-        then="rm hello && ln -s hello hello", says=("a symbolic link to hello",)
+        then="rm hello && ln -s hello hello", says=('"hello" is a symbolic link to ', "hello,")
     ),
-    "link-to-nothing": Defect(then="ln -sf gone hello", says=("a symbolic link to gone",)),
+    "link-to-nothing": Defect(
+        then="ln -sf gone hello", says=('"hello" is a symbolic link to ', "gone,")
+    ),
     "link-in-glob": Defect(
         then="mkdir out && cp hello out/a && ln -s /etc/passwd out/b",
         artifacts=("out/*",),
@@ -101,6 +110,11 @@ DEFECTS: Final = {
     ),
     "folder-link-to-root": Defect(
         then="ln -s /proc/1/root out", artifacts=("out/etc/passwd",), says=('"out/etc/passwd"',)
+    ),
+    "stale": Defect(
+        then="true",
+        artifacts=("hello", "share/data.txt"),
+        says=('"share/data.txt" was in the source already',),
     ),
     "folder": Defect(then="rm hello && mkdir hello", says=('"hello" is a folder',)),
     "fifo": Defect(then="rm hello && mkfifo hello", says=('"hello" is a named pipe',)),

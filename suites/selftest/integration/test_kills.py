@@ -51,11 +51,9 @@ GONE_WITHIN_S: Final = 10
 PATIENCE_S: Final = 60
 """How long anything else may take on a machine with other load, before the test gives up."""
 
-# The source is mounted where a build runs, version control's folders included, though they are
-# no part of it: so a test holds a build by keeping this file away, and lets it go by making it,
-# with the same source and the same key.
-GO: Final = ".svn/go"
-RECIPE: Final = f"until [ -e /source/{GO} ]; do sleep 0.1; done; {{cc}} -o demo demo.c"
+# Made by a test inside a container, so a build is held and let go with the same source and key.
+GO: Final = "/tmp/go"
+RECIPE: Final = f"until [ -e {GO} ]; do sleep 0.1; done; {{cc}} -o demo demo.c"
 VERDICTS: Final = {"built": "pass", "architecture": "pass"}
 
 
@@ -95,7 +93,7 @@ class Killed:
             manifest_text(
                 {name: {"build": RECIPE, "artifacts": ["demo"]} for name in self.names},
                 architectures=[NATIVE],
-                timeout="20 min",
+                timeout="3 min",
             ),
             {"demo.c": "int main(void) { return 0; }\n"},
         )
@@ -103,6 +101,8 @@ class Killed:
         self.output = folder / "output"
         self.volumes: set[str] = set()
         self.processes: set[int] = set()
+        self._is_over = threading.Event()
+        self._releaser = threading.Thread(target=self._release)
 
     def start(self, *arguments: str, **changed: str | None) -> subprocess.Popen[bytes]:
         """Start a run in a session of its own."""
@@ -128,7 +128,9 @@ class Killed:
         wanted = [f"{labels.TARGET}={each}" for each in self.ids]
         found = []
         for one in wanted:
-            found += self.engine.containers.list(all=True, filters={"label": one})
+            found += self.engine.containers.list(
+                all=True, ignore_removed=True, filters={"label": one}
+            )
         return found
 
     def wait_for_builds(self, started: subprocess.Popen[bytes], count: int) -> None:
@@ -154,9 +156,15 @@ class Killed:
 
     def let_go(self) -> None:
         """Let the builds end, those that run and those to come."""
-        flag = self.folder / GO
-        flag.parent.mkdir(exist_ok=True)
-        flag.touch()
+        if not self._releaser.is_alive():
+            self._releaser.start()
+
+    def _release(self) -> None:
+        while not self._is_over.wait(0.1):
+            # A container may be about to start or to go.
+            with contextlib.suppress(docker.errors.APIError):
+                for container in self.containers():
+                    container.exec_run(["touch", GO])
 
     def check_next_run(self) -> None:
         """The next run builds anew and is right, and after it nothing of any is left."""
@@ -179,6 +187,9 @@ class Killed:
 
     def end(self) -> None:
         """Whatever the test found, leave nothing running."""
+        self._is_over.set()
+        if self._releaser.is_alive():
+            self._releaser.join()
         for pid in self.processes:
             if is_alive(pid):
                 os.kill(pid, signal.SIGKILL)
@@ -358,7 +369,7 @@ def bystanders(engine: docker.DockerClient, killed: Killed) -> Iterator[Bystande
     """Containers that were never started: of a dead and of a living owner, and not ours."""
     loaded = manifest.load((killed.folder / "crossgate.toml").read_bytes(), "crossgate.toml")
     image = recipe.tag_of(targets.expand(loaded, NATIVE)[0])
-    # The next run needs this image too; made here where the engine has none yet.
+    # This also makes the image where the engine has none yet.
     killed.check_next_run()
     shutil.rmtree(killed.reports)
     mine = labels.for_container("a test", 3600)
