@@ -115,6 +115,9 @@ class Killed:
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
+                # A shell starts what it puts into the background deaf to SIGINT, and that is
+                # inherited: these runs have to hear it wherever the tests themselves were started.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         self.processes.add(started.pid)
         return started
