@@ -27,7 +27,8 @@ def render(report: Report) -> str:
     head = ["## Crossgate", "", table.summary(report) + ".", ""]
     head += [f"**{markdown_cell(clip(problem))}**\n" for problem in report.problems]
     head += ["| target | claim | verdict | record | finding |", "| --- | --- | --- | --- | --- |"]
-    text = "\n".join(head) + "\n"
+    parts = ["\n".join(head) + "\n"]
+    size = len(parts[0].encode())
     for number, claim in enumerate(report.claims):
         record = {None: "", True: "reused", False: "built"}[claim.reused]
         finding = markdown_cell(clip(claim.reason.partition("\n")[0]))
@@ -35,7 +36,9 @@ def render(report: Report) -> str:
             f"| {claim.target} | {claim.name} | {_SIGNS.get(claim.verdict, '')} {claim.verdict} "
             f"| {record} | {finding} |\n"
         )
-        if len((text + row).encode()) > MAX_BYTES:
-            return f"{text}\n{len(report.claims) - number} more claims are in report.json.\n"
-        text += row
-    return text
+        size += len(row.encode())
+        if size > MAX_BYTES:
+            parts.append(f"\n{len(report.claims) - number} more claims are in report.json.\n")
+            break
+        parts.append(row)
+    return "".join(parts)

@@ -7,6 +7,8 @@ import json
 import os
 import platform
 import shutil
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,9 +21,10 @@ from fixtures.core.errors import RecordError
 from fixtures.core.record import Record
 from fixtures.core.text import clip, printable, tame_json
 from fixtures.plugin import PROPERTY, is_gate, report_dir
+from fixtures.progress import Queued
 from fixtures.run import usable_cpus
 
-from . import markdown, table
+from . import live, markdown, table
 from .document import Claim, Report, in_order
 
 _COLOURS: Final = {
@@ -55,6 +58,12 @@ class Reporter:
         self._problems: list[str] = []
         self._report: Report | None = None
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_crossgate_watch(self, folder: Path, queue: Sequence[Queued]) -> None:
+        """Show how the builds go on."""
+        records = report_dir(self._config) / "records"
+        live.start(self._config, folder=folder, records=records, queue=queue)
+
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take a claim's judgement, or the error that kept it from one."""
         documents = [
@@ -71,15 +80,19 @@ class Reporter:
         for document in documents:
             about |= document
         key = about["target"], about["claim"]
-        if "verdict" in about:
+        if report.when == "teardown":
+            if report.outcome == "failed" and key in self._claims:
+                self._claims[key] = _torn(self._claims[key], _reason(report))
+        elif "verdict" in about:
             self._claims[key] = _claim(about)
-        elif report.outcome != "passed":
-            self._claims[key] = Claim(
+        if report.outcome != "passed":
+            error = Claim(
                 target=about["target"],
                 name=about["claim"],
                 verdict="not applicable" if report.outcome == "skipped" else "error",
                 reason=_reason(report),
             )
+            self._claims.setdefault(key, error)
 
     def pytest_crossgate_not_judged(self, target: str, claim: str, reason: str) -> None:
         """Note a claim that was not even collected."""
@@ -143,6 +156,13 @@ class Reporter:
         terminalreporter.write_line(f"reports: {folder}")
 
 
+def _torn(claim: Claim, reason: str) -> Claim:
+    """A claim after its test's teardown failed: what was wrong before says more, if anything."""
+    if claim.verdict in ("fail", "error"):
+        return claim
+    return replace(claim, verdict="error", reason=f"the test's teardown failed: {reason}")
+
+
 def _claim(about: dict[str, Any]) -> Claim:
     return Claim(
         target=about["target"],
@@ -161,6 +181,11 @@ def _reason(report: pytest.TestReport) -> str:
     crash = report.longrepr
     if isinstance(crash, tuple):
         return clip(printable(str(crash[2]).removeprefix("Skipped: ").partition("\n")[0]))
+    traceback = getattr(crash, "reprtraceback", None)
+    if getattr(traceback, "style", "value") != "value":
+        # Of an exception that nobody expected, the message; the text begins with source code.
+        message = str(getattr(getattr(crash, "reprcrash", None), "message", ""))
+        return clip(printable(message.partition("\n")[0] or "no reason was given"))
     # xdist puts a line with the worker's name in front.
     lines = [line for line in report.longreprtext.splitlines() if not line.startswith("[gw")]
     return clip(printable(lines[0] if lines else "no reason was given"))

@@ -22,6 +22,7 @@ from fixtures.building.recipe import REPOSITORY
 from fixtures.cli import clean
 from fixtures.engine import labels, setup
 from fixtures.engine.client import Engine
+from fixtures.engine.image_store import ImageStore
 from fixtures.run import in_ci
 
 pytestmark = pytest.mark.integration
@@ -131,9 +132,9 @@ def run_clean(
     capsys: pytest.CaptureFixture[str],
 ) -> Callable[..., Cleaned]:
     """Run `crossgate clean` on a root and a cache in a temporary folder."""
-    images, containers = Engine.images, Engine.containers
+    images, containers = ImageStore.all, Engine.containers
     monkeypatch.setattr(
-        Engine, "images", lambda self: [each for each in images(self) if each[0] in made.images]
+        ImageStore, "all", lambda self: [each for each in images(self) if each[0] in made.images]
     )
     monkeypatch.setattr(
         Engine,

@@ -371,7 +371,8 @@ class Bystanders:
 def bystanders(engine: docker.DockerClient, killed: Killed) -> Iterator[Bystanders]:
     """Containers that were never started: of a dead and of a living owner, and not ours."""
     loaded = manifest.load((killed.folder / "crossgate.toml").read_bytes(), "crossgate.toml")
-    image = recipe.tag_of(targets.expand(loaded, NATIVE)[0])
+    first = targets.expand(loaded, NATIVE)[0]
+    image = recipe.of_target(first, killed.folder, "crossgate.toml").tag
     # This also makes the image where the engine has none yet.
     killed.check_next_run()
     shutil.rmtree(killed.reports)

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from fixtures.core import manifest
+from fixtures.core import manifest, readers
 from suites.selftest.harness import ROOT, environment
 
 pytestmark = pytest.mark.integration
@@ -58,5 +58,5 @@ def test_every_key_of_a_project_is_in_the_readme() -> None:
     """A key that the manifest takes and the README does not name would be found by nobody."""
     table = README.partition("| key of a project |")[2].partition("\n\n")[0]
 
-    for key in (*manifest._PROJECT.keys, *manifest._PROJECT.nested, *manifest._BUDGET.keys):
+    for key in (*manifest._PROJECT.keys, *manifest._PROJECT.nested, *readers._BUDGET.keys):
         assert f"`{key}`" in table, key

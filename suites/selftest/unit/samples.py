@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Final
 
-from fixtures.core import manifest, targets
+from fixtures.core import manifest, rows, targets
 from fixtures.core.record import Artifact, Build, Conditions, Execution, Outcome, Phase, Record
 from fixtures.core.record import Smoke as SmokeRun
+from fixtures.core.record import Test as TestRun
 
 HONEST: Final = """\
 [projects.demo]
@@ -17,6 +18,7 @@ architectures = ["amd64", "arm64"]
 build = "make CC={cc} -j{jobs} demo"
 artifacts = ["demo"]
 smoke = "{artifact} --version"
+test = "make check"
 
 [projects.demo.budget]
 size = "1 MiB"
@@ -32,7 +34,8 @@ def load(text: str, file: str = "crossgate.toml") -> manifest.Manifest:
 
 def target(architecture: str = "arm64", *, host: str = "amd64", **changes: Any) -> targets.Target:
     """The honest project's target for an architecture, with changes to the project."""
-    project = replace(load(HONEST).projects[0], **changes)
+    every = {"architectures": tuple(rows.architectures())}
+    project = replace(load(HONEST).projects[0], **{**every, **changes})
     found = targets.expand(manifest.Manifest(file="crossgate.toml", projects=(project,)), host)
     return next(each for each in found if each.architecture.name == architecture)
 
@@ -98,6 +101,14 @@ def record(row: targets.Target, *, cpu_s: float | None = 40.0, **changes: Any) -
         ),
         artifacts=(artifact(row),),
         smoke=(SmokeRun(artifact="demo", runner=row.architecture.qemu, exit_code=0, wall_s=0.1),),
+        test=TestRun(
+            runner=row.architecture.qemu,
+            exit_code=0,
+            wall_s=1.0,
+            cpu_s=1.5,
+            ended_early=None,
+            log=f"reports/out/records/{row.id}/test.log",
+        ),
     )
     return replace(honest, **changes)
 

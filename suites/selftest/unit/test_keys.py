@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.core import keys, record
-from fixtures.core.manifest import Budget, Limits
+from fixtures.core.readers import Budget, Limits
 from fixtures.core.targets import Target
 from suites.selftest.unit.samples import target
 

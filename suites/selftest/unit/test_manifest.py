@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -12,8 +13,16 @@ from hypothesis import strategies as st
 
 from fixtures.core import manifest, rows
 from fixtures.core.errors import ManifestError
-from fixtures.core.manifest import Budget, DebianSource, Limits, PathSource, TimeRatio
+from fixtures.core.readers import Budget, Limits, TimeRatio
+from fixtures.core.sources import (
+    ArchiveSource,
+    DebianSource,
+    GitSource,
+    PathSource,
+    RegistrySource,
+)
 from fixtures.core.text import printable
+from fixtures.core.toolchains import OwnToolchain
 from suites.selftest.unit.samples import HONEST, load
 
 SHA256: Final = "0123456789abcdef" * 4
@@ -115,6 +124,7 @@ def test_an_honest_manifest_is_read_in_full() -> None:
         build="make CC={cc} -j{jobs} demo",
         artifacts=("demo",),
         smoke="{artifact} --version",
+        test="make check",
         limits=Limits(),
         budget=Budget(
             size_bytes=1024**2,
@@ -162,6 +172,119 @@ def test_a_pyproject_holds_the_same_tables() -> None:
     assert load(text, "sub/pyproject.toml").projects == load(HONEST).projects
 
 
+def test_a_toolchain_of_the_users_own_is_read() -> None:
+    """An image or a Dockerfile stands for a toolchain, with placeholders of its own."""
+    own = (
+        '{ dockerfile = "docker/{architecture}/Dockerfile", arguments = { T = "{triplet}" }, '
+        'placeholders = { cc = "{triplet}-cc" }, sysroot = "/opt/{debian}", name = "musl" }'
+    )
+    text = HONEST.replace('"gcc"', own)
+
+    toolchain = load(text).projects[0].toolchain
+    armv7 = rows.architectures()["armv7"]
+
+    assert isinstance(toolchain, OwnToolchain)
+    assert (toolchain.name, toolchain.image) == ("musl", None)
+    assert toolchain.placeholders_for(armv7)["cc"] == "arm-linux-gnueabihf-cc"
+    assert toolchain.sysroot_for(armv7) == "/opt/armhf"
+    assert load(HONEST.replace('"gcc"', '{ image = "x" }').replace("{cc}", "cc")).projects[
+        0
+    ].toolchain == OwnToolchain(name="image", image="x")
+
+
+def test_each_kind_of_source_is_read() -> None:
+    """A source arrives as what it is, a whole commit as both name and pin."""
+    commit = "0123456789" * 4
+    expected = {
+        f'{{ git = "https://x.example/y.git", rev = "{commit}" }}': GitSource(
+            url="https://x.example/y.git", rev=commit, commit=commit
+        ),
+        f'{{ git = "git@x.example:y", rev = "v1", commit = "{commit}" }}': GitSource(
+            url="git@x.example:y", rev="v1", commit=commit
+        ),
+        '{ git = "../y", rev = "feature/x" }': GitSource(url="../y", rev="feature/x", commit=None),
+        f'{{ archive = "x.tar.gz", sha256 = "{SHA256.upper()}" }}': ArchiveSource(
+            url="x.tar.gz", sha256=SHA256
+        ),
+        f'{{ crate = "x", version = "1.0.0", sha256 = "{SHA256}" }}': RegistrySource(
+            registry="crate", name="x", version="1.0.0", sha256=SHA256
+        ),
+        f'{{ pypi = "x.y", version = "1", sha256 = "{SHA256}", environment = ["T"] }}': (
+            RegistrySource(
+                registry="pypi", name="x.y", version="1", sha256=SHA256, environment=("T",)
+            )
+        ),
+        f'{{ go = "x.example/y", version = "v1.0.0", sum = "h1:{"a" * 43}=" }}': RegistrySource(
+            registry="go", name="x.example/y", version="v1.0.0", sha256=None, sum=f"h1:{'a' * 43}="
+        ),
+    }
+
+    for text, source in expected.items():
+        assert load(HONEST.replace('{ path = "." }', text)).projects[0].source == source
+
+
+def test_a_prebuilt_project_needs_no_recipe() -> None:
+    """What is judged and not built has neither command nor toolchain."""
+    text = (
+        '[defaults]\ntoolchain = "gcc"\n[projects.a]\nsource = { prebuilt = "dist" }\n'
+        'architectures = ["arm64"]\nartifacts = ["a"]\n'
+    )
+
+    [project] = load(text).projects
+
+    assert project.prebuilt
+    assert project.build == ""
+
+
+def test_overrides_hold_for_their_architecture_alone() -> None:
+    """A key is overridden for one architecture, bounds of a budget one by one."""
+    text = HONEST + (
+        '[projects.demo.overrides.aarch64]\nbuild = "make small"\nmemory = "1 GiB"\n'
+        'budget = { size = "2 MiB" }\n[projects.demo.overrides.emulated]\ntimeout = "2 h"\n'
+    )
+
+    [project] = load(text).projects
+    plain = project.variant("amd64", emulated=False)
+    arm64 = project.variant("arm64", emulated=False)
+    emulated = project.variant("arm64", emulated=True)
+
+    assert plain.build == project.build == load(HONEST).projects[0].build
+    assert plain.budget == project.budget
+    assert (arm64.build, arm64.limits.memory_bytes) == ("make small", 1024**3)
+    assert arm64.budget == replace(project.budget, size_bytes=2 * 1024**2)
+    assert emulated.limits == replace(arm64.limits, timeout_s=7200.0)
+    assert arm64.places["budget.size"] == "projects.demo.overrides.arm64.budget.size"
+
+
+def test_profiles_are_there_and_can_be_replaced() -> None:
+    """dev, pr and release need not be written; a manifest may say what they mean, or add some."""
+    text = HONEST.replace(
+        "[projects.demo]",
+        '[profiles]\npr = ["riscv64", "host"]\nnightly = { projects = ["demo"] }\n[projects.demo]',
+        1,
+    )
+
+    found = load(text).profiles
+
+    assert set(found) == {"dev", "pr", "release", "nightly"}
+    assert load(HONEST).profiles["pr"].takes("demo", "arm64", "amd64")
+    assert not load(HONEST).profiles["pr"].takes("demo", "riscv64", "amd64")
+    assert found["pr"].takes("demo", "riscv64", "amd64")
+    assert found["pr"].takes("demo", "amd64", "amd64")
+    assert not found["pr"].takes("demo", "arm64", "amd64")
+    assert found["nightly"].takes("demo", "s390x", "amd64")
+    assert not found["nightly"].takes("other", "s390x", "amd64")
+    assert found["dev"].takes("demo", "arm64", "arm64")
+    assert not found["dev"].takes("demo", "arm64", "amd64")
+
+
+def test_the_environment_is_an_allow_list() -> None:
+    """A name is passed through, a name with a value is set."""
+    text = HONEST.replace("build =", 'environment = ["CFLAGS", "A=b=c", "E="]\nbuild =')
+
+    assert load(text).projects[0].environment == {"CFLAGS": None, "A": "b=c", "E": ""}
+
+
 @pytest.mark.parametrize("spelling", ["arm64", "aarch64", "ARM64", "AArch64", "arm64v8"])
 def test_aliases_name_the_same_architecture(spelling: str) -> None:
     """Every accepted spelling of an architecture means the one row."""
@@ -205,8 +328,8 @@ MISTAKES: Final = {
     "later key": ("build =", "policy = {}\nbuild =", "projects.demo.policy", "not supported yet"),
     "later top": (
         "[projects.demo]",
-        "[profiles]\n[projects.demo]",
-        "profiles",
+        "[waivers]\n[projects.demo]",
+        "waivers",
         "not supported yet",
     ),
     "later budget": (
@@ -243,11 +366,77 @@ MISTAKES: Final = {
         "projects.demo.source",
         "expected one kind of source, found path and debian",
     ),
-    "later source": (
+    "git without rev": (
         '{ path = "." }',
-        '{ git = "x", rev = "y" }',
+        '{ git = "x" }',
+        "projects.demo.source",
+        'the key "rev" is missing',
+    ),
+    "git that is an option": (
+        '{ path = "." }',
+        '{ git = "--upload-pack=x", rev = "y" }',
         "projects.demo.source.git",
-        "not supported yet; expected one of path, debian",
+        "not beginning with a dash",
+    ),
+    "git by a helper": (
+        '{ path = "." }',
+        '{ git = "ext::sh", rev = "y" }',
+        "projects.demo.source.git",
+        "expected a URL or a path",
+    ),
+    "two commits": (
+        '{ path = "." }',
+        f'{{ git = "x", rev = "{"a" * 40}", commit = "{"b" * 40}" }}',
+        "projects.demo.source.commit",
+        "which rev names already",
+    ),
+    "short commit": (
+        '{ path = "." }',
+        '{ git = "x", rev = "v1", commit = "abc" }',
+        "projects.demo.source.commit",
+        "a whole commit hash",
+    ),
+    "archive without hash": (
+        '{ path = "." }',
+        '{ archive = "x.tar.gz" }',
+        "projects.demo.source",
+        'the key "sha256" is missing',
+    ),
+    "go without sum": (
+        '{ path = "." }',
+        '{ go = "example.org/x", version = "v1.0.0" }',
+        "projects.demo.source",
+        'the key "sum" is missing',
+    ),
+    "go's sum": (
+        '{ path = "." }',
+        '{ go = "example.org/x", version = "v1.0.0", sum = "h1:x" }',
+        "projects.demo.source.sum",
+        "as in go.sum",
+    ),
+    "crate without version": (
+        '{ path = "." }',
+        f'{{ crate = "x", sha256 = "{SHA256}" }}',
+        "projects.demo.source",
+        'the key "version" is missing',
+    ),
+    "range of versions": (
+        '{ path = "." }',
+        f'{{ pypi = "x", version = ">=1", sha256 = "{SHA256}" }}',
+        "projects.demo.source.version",
+        "an exact version",
+    ),
+    "variable of a source": (
+        '{ path = "." }',
+        f'{{ crate = "x", version = "1", sha256 = "{SHA256}", environment = ["A=b"] }}',
+        "projects.demo.source.environment",
+        "the name of an environment variable",
+    ),
+    "prebuilt and built": (
+        '{ path = "." }',
+        '{ prebuilt = "dist" }',
+        "projects.demo.build",
+        "judged and not built",
     ),
     "empty path": ('path = "."', 'path = ""', "projects.demo.source.path", "not empty"),
     "path with more": (
@@ -288,13 +477,153 @@ MISTAKES: Final = {
     ),
     "toolchain": ('"gcc"', '"gc"', "projects.demo.toolchain", 'did you mean "gcc"?'),
     "later toolchain": ('"gcc"', '"zig"', "projects.demo.toolchain", "not supported yet"),
-    "own toolchain": ('"gcc"', '{ image = "x" }', "projects.demo.toolchain", "not supported yet"),
+    "toolchain of two kinds": (
+        '"gcc"',
+        '{ image = "x", dockerfile = "y" }',
+        "projects.demo.toolchain",
+        'expected either "image" or "dockerfile", found image and dockerfile',
+    ),
+    "toolchain of no kind at all": (
+        '"gcc"',
+        '{ name = "x" }',
+        "projects.demo.toolchain",
+        "found neither",
+    ),
+    "image that is an option": (
+        '"gcc"',
+        '{ image = "-x" }',
+        "projects.demo.toolchain.image",
+        "the name of an image",
+    ),
+    "placeholder of an image": (
+        '"gcc"',
+        '{ image = "x-{arch}" }',
+        "projects.demo.toolchain.image",
+        "unknown placeholder {arch} (known here: {architecture}",
+    ),
+    "arguments of an image": (
+        '"gcc"',
+        '{ image = "x", arguments = { A = "b" } }',
+        "projects.demo.toolchain.arguments",
+        "goes with a dockerfile",
+    ),
+    "own placeholder": (
+        '"gcc"',
+        '{ image = "x", placeholders = { jobs = "b" } }',
+        "projects.demo.toolchain.placeholders",
+        "is Crossgate's own",
+    ),
+    "name of a toolchain": (
+        '"gcc"',
+        '{ image = "x", name = "A-b" }',
+        "projects.demo.toolchain.name",
+        "a short name",
+    ),
+    "compiler of no toolchain": (
+        '"gcc"',
+        '{ image = "x" }',
+        "projects.demo.build",
+        "unknown placeholder {cc}",
+    ),
+    "strategy": (
+        "build =",
+        'strategy = "corss"\nbuild =',
+        "projects.demo.strategy",
+        'did you mean "cross"?',
+    ),
+    "strategy twice": (
+        "build =",
+        'strategy = ["auto", "auto"]\nbuild =',
+        "projects.demo.strategy",
+        "twice: auto",
+    ),
+    "package of the target": (
+        "build =",
+        'packages = ["zlib1g-dev; rm"]\nbuild =',
+        "projects.demo.packages",
+        "the name of a Debian package",
+    ),
+    "package of the builder": (
+        "build =",
+        'build_packages = ["--x"]\nbuild =',
+        "projects.demo.build_packages",
+        "the name of a Debian package",
+    ),
+    "environment": (
+        "build =",
+        'environment = ["A B"]\nbuild =',
+        "projects.demo.environment",
+        "the name of a variable to pass through",
+    ),
+    "variable twice": (
+        "build =",
+        'environment = ["A", "A=1"]\nbuild =',
+        "projects.demo.environment",
+        "twice: A",
+    ),
+    "override of the unbuilt": (
+        "build =",
+        "overrides.riscv64 = { cpus = 1 }\nbuild =",
+        "projects.demo.overrides.riscv64",
+        "is not built for riscv64 (it is for amd64, arm64)",
+    ),
+    "override of nothing": (
+        "build =",
+        "overrides.arm46 = { cpus = 1 }\nbuild =",
+        "projects.demo.overrides.arm46",
+        'did you mean "arm64"?',
+    ),
+    "override twice": (
+        "build =",
+        "overrides.arm64 = { cpus = 1 }\noverrides.aarch64 = { cpus = 2 }\nbuild =",
+        "projects.demo.overrides.aarch64",
+        "arm64 is overridden twice",
+    ),
+    "override of an override": (
+        "build =",
+        "overrides.arm64 = { architectures = [] }\nbuild =",
+        "projects.demo.overrides.arm64.architectures",
+        "unknown key",
+    ),
+    "overridden recipe": (
+        "build =",
+        'overrides.arm64 = { build = "{jobz}" }\nbuild =',
+        "projects.demo.overrides.arm64.build",
+        "did you mean {jobs}?",
+    ),
+    "overridden limit": (
+        "build =",
+        "overrides.arm64 = { cpus = 0 }\nbuild =",
+        "projects.demo.overrides.arm64.cpus",
+        "a whole number from 1 to 1024",
+    ),
+    "overrides are no table": (
+        "build =",
+        "overrides = 3\nbuild =",
+        "projects.demo.overrides",
+        "expected a table",
+    ),
+    "profile": (
+        "[projects.demo]",
+        'profiles.pr = ["arm46"]\n[projects.demo]',
+        "profiles.pr.architectures",
+        'did you mean "arm64"?',
+    ),
+    "profile of no project": (
+        "[projects.demo]",
+        'profiles.x = { projects = ["domo"] }\n[projects.demo]',
+        "profiles.x.projects",
+        'did you mean "demo"?',
+    ),
+    "empty test": ('"make check"', '" "', "projects.demo.test", "not empty"),
+    "runner in build": ("{jobs}", "{run}", "projects.demo.build", "unknown placeholder {run}"),
     "toolchain of no kind": ('"gcc"', "3", "projects.demo.toolchain", "expected a toolchain (gcc"),
     "architecture": (
         '"arm64"]',
         '"arm46"]',
         "projects.demo.architectures",
-        'item 2 is "arm46": expected an architecture (amd64, arm64); did you mean "arm64"?',
+        'item 2 is "arm46": expected an architecture (amd64, arm64, armv7, 386, riscv64, s390x, '
+        'ppc64le); did you mean "arm64"?',
     ),
     "architecture twice": (
         '"arm64"]',

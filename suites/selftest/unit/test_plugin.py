@@ -102,10 +102,10 @@ class Planted:
 
     def _identity(self, target: targets.Target) -> str:
         """Have the target's image known on this host: a cache file names what it is made of."""
-        tag = recipe.tag_of(target)
-        file = self._cache / "images" / recipe.identity_file(tag).name
-        identity = hashlib.sha256(tag.encode()).hexdigest()
-        paths.write_atomically(file, json.dumps({"identity": identity}))
+        image = recipe.of_target(target, self.folder, "crossgate.toml")
+        file = self._cache / "images" / recipe.identity_file(image).name
+        identity = hashlib.sha256(image.tag.encode()).hexdigest()
+        paths.write_atomically(file, json.dumps({"identity": identity, "given": None}))
         return identity
 
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from fixtures.core import rows, targets
 from fixtures.core.errors import ManifestError
-from fixtures.core.manifest import Budget, Manifest, TimeRatio
+from fixtures.core.manifest import Manifest
+from fixtures.core.readers import Budget, TimeRatio
 from fixtures.core.targets import Strategy
 from suites.selftest.unit.samples import HONEST, load, target
 
@@ -36,7 +37,7 @@ def manifests(draw: st.DrawFn) -> Manifest:
     return Manifest(file="crossgate.toml", projects=tuple(projects))
 
 
-hosts = st.sampled_from([*ARCHITECTURES, "pdp11"])
+hosts = st.sampled_from(ARCHITECTURES)
 
 
 @given(manifests(), hosts)
@@ -111,3 +112,72 @@ def test_targets_are_values() -> None:
     assert target() == changed
     with pytest.raises(AttributeError):
         changed.strategy = Strategy.NATIVE
+
+
+def expanded(text: str, host: str = "amd64") -> dict[str, str]:
+    """The targets of a manifest's text on a host: id to strategy and platform of the container."""
+    return {
+        each.id: f"{each.strategy} on {each.container.platform}"
+        for each in targets.expand(load(text), host)
+    }
+
+
+def test_strategies_follow_from_the_host() -> None:
+    """What is native on one host is crossed on the other; an emulated twin has its own CPU."""
+    text = HONEST.replace("build =", 'strategy = ["auto", "emulated"]\nbuild =')
+
+    assert expanded(text, "amd64") == {
+        "demo-amd64-gcc": "native on linux/amd64",
+        "demo-arm64-gcc": "cross on linux/amd64",
+        "demo-arm64-gcc-emulated": "emulated on linux/arm64",
+    }
+    assert expanded(text, "arm64") == {
+        "demo-amd64-gcc": "cross on linux/arm64",
+        "demo-amd64-gcc-emulated": "emulated on linux/amd64",
+        "demo-arm64-gcc": "native on linux/arm64",
+    }
+
+
+def test_native_needs_a_host_of_that_cpu() -> None:
+    """A target that was asked to be native and can't be is refused, with what to say instead."""
+    text = HONEST.replace("build =", 'strategy = "native"\nbuild =')
+
+    with pytest.raises(
+        ManifestError, match=r'projects\.demo\.strategy: "native" for arm64.*"auto"'
+    ):
+        expanded(text)
+
+
+def test_an_override_makes_one_architecture_emulated() -> None:
+    """The strategy is a key like any other: overridden for one architecture alone."""
+    text = HONEST.replace("build =", 'overrides.arm64.strategy = "emulated"\nbuild =')
+
+    assert expanded(text) == {
+        "demo-amd64-gcc": "native on linux/amd64",
+        "demo-arm64-gcc-emulated": "emulated on linux/arm64",
+    }
+
+
+def test_an_emulated_build_is_compared_with_none() -> None:
+    """An emulated build's time says nothing of a compiler's, on neither side of a ratio."""
+    text = HONEST.replace("build =", 'strategy = ["auto", "emulated"]\nbuild =')
+    bases = {each.id: each.ratio_base_id for each in targets.expand(load(text), "arm64")}
+
+    assert bases == {
+        "demo-amd64-gcc": None,
+        "demo-amd64-gcc-emulated": None,
+        "demo-arm64-gcc": "demo-amd64-gcc",
+    }
+
+
+def test_a_profile_takes_targets() -> None:
+    """A profile selects among the targets, and all of them without one."""
+    manifest = load(HONEST)
+    every = targets.expand(manifest, "amd64")
+
+    def taken(name: str | None) -> list[str]:
+        profile = manifest.profiles[name] if name else None
+        return [each.id for each in targets.select(every, profile, "amd64")]
+
+    assert taken(None) == taken("release") == taken("pr") == ["demo-amd64-gcc", "demo-arm64-gcc"]
+    assert taken("dev") == ["demo-amd64-gcc"]

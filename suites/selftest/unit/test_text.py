@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import html
+import json
+import re
 import unicodedata
+from typing import Final
 
 import pytest
 from hypothesis import given
@@ -11,9 +14,12 @@ from hypothesis import strategies as st
 
 from fixtures.core import text
 
+COMMAND: Final = re.compile(r"##(vso|teamcity)?\[", re.IGNORECASE)
+PREFIXES: Final = ("##[", "##vso[", "##teamcity[", "##VSO[")
 HOSTILE = st.one_of(
     st.text(),
     st.text(st.sampled_from("\x1b\r\n\t\0\x7f\x9b\u202e\u2028\ud800#[:|<`&;\\a")),
+    st.lists(st.sampled_from(["#", "[", "vso", "TeamCity", " ", "\\", '"', "é"])).map("".join),
     st.sampled_from(["##[error]x", "::error::x", "#\x00#[", "\x1b]8;;x\x07", "&#124;", "%0A::x"]),
 )
 
@@ -117,12 +123,41 @@ def test_a_line_of_a_gigabyte_is_clipped() -> None:
 
 @given(st.lists(HOSTILE))
 def test_no_quoted_line_is_a_command(lines: list[str]) -> None:
-    """Every quoted line stands behind a bar, and GitHub's older commands are broken anywhere."""
+    """Every quoted line stands behind a bar, and no system finds a command behind it."""
     quoted = text.quote(lines)
 
     assert all(line.startswith("  | ") for line in quoted.splitlines())
     assert quoted.count("\n") == max(0, len(lines) - 1)
-    assert "##[" not in quoted
+    assert not COMMAND.search(quoted)
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_each_systems_command_is_broken(prefix: str) -> None:
+    """GitHub's, Azure's and TeamCity's commands stay legible, but are no commands any more."""
+    line = f"a {prefix}do x] {prefix}do y]"
+    broken = line.replace("##", "## ")
+
+    assert text.defuse(line) == text.tame(line) == broken
+    assert text.quote([line]) == f"  | {broken}"
+    assert html.unescape(text.markdown_cell(line)) == broken
+
+
+@given(HOSTILE)
+def test_tamed_json_says_the_same(raw: str) -> None:
+    """A JSON document without commands is still the same document."""
+    tamed = text.tame_json(json.dumps({raw: [raw]}))
+
+    assert not COMMAND.search(tamed)
+    assert json.loads(tamed) == {raw: [raw]}
+
+
+@given(HOSTILE)
+def test_no_tamed_line_is_a_command(raw: str) -> None:
+    """A tamed text holds no command, neither in a line nor at its start."""
+    tamed = text.tame(raw)
+
+    assert not COMMAND.search(tamed)
+    assert not any(line.lstrip().startswith("::") for line in tamed.split("\n"))
 
 
 @given(HOSTILE)
@@ -131,7 +166,7 @@ def test_a_cell_has_no_markup(raw: str) -> None:
     cell = text.markdown_cell(raw)
 
     assert not set(cell) & set("\n\r|<>`*_[]\\")
-    assert "##[" not in html.unescape(cell)
+    assert not COMMAND.search(html.unescape(cell))
 
 
 @given(HOSTILE)
@@ -139,4 +174,4 @@ def test_a_cell_shows_the_text_as_it_is(raw: str) -> None:
     """A Markdown viewer shows what the text said, entities in it included."""
     shown = html.unescape(text.markdown_cell(raw))
 
-    assert shown == text.printable(raw.replace("\n", " ")).replace("##[", "## [")
+    assert shown == text.defuse(raw.replace("\n", " "))
