@@ -563,7 +563,7 @@ CHANGES: Final[dict[str, tuple[Callable[[Kept], object], str]]] = {
     ),
     "recipe": (
         lambda kept: _edit(kept.manifest, "-o hello", "-O1 -o hello"),
-        "the recipe (build, artifacts or smoke) changed",
+        "the recipe (build, artifacts, smoke or test) changed",
     ),
     "limit": (_more_memory, "the limits that the build can see"),
     "changed artifact": (
@@ -589,7 +589,7 @@ CHANGES: Final[dict[str, tuple[Callable[[Kept], object], str]]] = {
         "its record can't be read",
     ),
     "record of the future": (
-        lambda kept: _edit(_json(kept), '"schema": 1', '"schema": 99'),
+        lambda kept: _edit(_json(kept), '"schema": 2', '"schema": 99'),
         "its record can't be read",
     ),
     "no record": (lambda kept: _json(kept).unlink(), "it was never built here"),

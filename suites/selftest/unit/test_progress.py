@@ -51,6 +51,16 @@ def test_events_arrive_as_they_were_said(folder: Path) -> None:
     assert not any(progress.is_orphan(event) for event in events)
 
 
+def test_a_phase_that_fails_ends_too(folder: Path) -> None:
+    """A phase said by a block begins and ends with it, and what went wrong in it is passed on."""
+    with pytest.raises(OSError, match="no network"), Progress(folder, "zstd").phase("fetch"):
+        raise OSError("no network")
+    [begin, end], _ = progress.read_new(folder, {})
+
+    assert (begin.kind, begin.phase) == (Kind.STARTED, "fetch")
+    assert (end.kind, end.phase, end.cpu_s) == (Kind.ENDED, "fetch", None)
+
+
 def test_events_are_read_once(folder: Path) -> None:
     """A second reading from where the first ended has only what came since."""
     one, other = Progress(folder, "one"), Progress(folder, "other")
@@ -61,10 +71,21 @@ def test_events_are_read_once(folder: Path) -> None:
     events, after = progress.read_new(folder, offsets)
 
     assert [(event.target, event.kind) for event in events] == [
-        ("one", Kind.ENDED),
         ("other", Kind.STARTED),
+        ("one", Kind.ENDED),
     ]
     assert progress.read_new(folder, after) == ([], after)
+
+
+def test_events_come_in_the_order_in_which_they_happened(folder: Path) -> None:
+    """Targets' events are in order of their times, but a file's keep theirs whatever they say."""
+    for target, times in {"a": (2, 6, 4), "b": (1, 5, 7)}.items():
+        lines = [{**GOOD, "target": target, "at": at, "phase": f"{target}{at}"} for at in times]
+        text = "".join(json.dumps(line) + "\n" for line in lines)
+        (folder / f"{target}.jsonl").write_text(text, "utf-8")
+    events, _ = progress.read_new(folder, {})
+
+    assert [event.phase for event in events] == ["b1", "a2", "b5", "a6", "a4", "b7"]
 
 
 def test_a_line_without_end_waits(folder: Path) -> None:
