@@ -111,6 +111,7 @@ def _of_record(record: Record) -> dict[str, Any]:
         "execution": whole["execution"],
         "artifacts": whole["artifacts"],
         "smoke": whole["smoke"],
+        "test": whole["test"],
     }
 
 
