@@ -10,17 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.core import claims, elf, rows
+from fixtures.core import claims, elf, rows, targets
 from fixtures.core.claims import cpu, smoke
 from fixtures.core.errors import ArtifactError
 from fixtures.core.readers import Budget, TimeRatio
-from fixtures.core.record import Outcome, Record
+from fixtures.core.record import Artifact, Outcome, Record
 from fixtures.core.record import Smoke as SmokeRun
 from fixtures.core.targets import Target
 from fixtures.core.text import printable
 from fixtures.core.verdicts import Judgement, Verdict
 from suites.selftest.unit.elf_images import ARM64, IMAGES, Image
-from suites.selftest.unit.samples import artifact, conditions, record, target
+from suites.selftest.unit.samples import HONEST, artifact, conditions, load, record, target
 
 TARGET: Final = target()
 BASE: Final = record(target("amd64"))
@@ -363,6 +363,58 @@ def test_each_architecture_passes_as_itself_alone(name: str, host: str) -> None:
         judgement = judged("architecture", record(row, artifacts=(artifact(own),)), row)
 
         assert (judgement.verdict is Verdict.PASS) == (other == name)
+
+
+def test_object_files_of_arm_carry_no_float_flag() -> None:
+    """An object file is held against what its header can say, a linked one against all of it."""
+    row = target("armv7")
+    version = 0x05000000
+    linked = artifact(row, facts={"e_flags": version})
+    compiled = artifact(row, path="demo.o", facts={"e_flags": version, "e_type": "ET_REL"})
+    old = artifact(row, path="demo.o", facts={"e_flags": 0x04000000, "e_type": "ET_REL"})
+
+    def verdict(one: Artifact) -> Verdict:
+        return judged("architecture", record(row, artifacts=(one,)), row).verdict
+
+    assert verdict(linked) is Verdict.FAIL
+    assert verdict(compiled) is Verdict.PASS
+    assert verdict(old) is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        (None, "were not run"),
+        ({"exit_code": 3, "output": ("one line",)}, "exit code 3 after 1.0 s under qemu-aarch64"),
+        ({"exit_code": 137, "ended_early": "time"}, "longer than the limit of"),
+        ({"exit_code": 0, "ended_early": "time"}, "longer than the limit of"),
+    ],
+)
+def test_failing_tests_of_the_project_fail(run: dict[str, Any] | None, words: str) -> None:
+    """Tests that failed, were stopped or never run are no pass; what they said stands beside."""
+    honest = record(TARGET)
+    assert honest.test is not None
+    one = replace(honest, test=None if run is None else replace(honest.test, **run))
+
+    judgement = judged("test", one)
+
+    assert judgement.verdict is Verdict.FAIL
+    assert words in judgement.reason
+    assert all(line in judgement.reason for line in (run or {}).get("output", ()))
+    assert judgement.manifest_key == "projects.demo.test"
+
+
+def test_an_override_is_the_key_to_edit() -> None:
+    """Where an override replaced a bound, it is the override that a failure names."""
+    text = HONEST + '[projects.demo.overrides.arm64.budget]\nsize = "1 B"\n'
+    found = {each.architecture.name: each for each in targets.expand(load(text), "amd64")}
+
+    for name, key in (
+        ("amd64", "projects.demo.budget.size"),
+        ("arm64", "projects.demo.overrides.arm64.budget.size"),
+    ):
+        row = found[name]
+        assert claims.judge("size", row, record(row), None).manifest_key == key
 
 
 def test_flags_outside_the_mask_are_free() -> None:
