@@ -19,8 +19,8 @@ from fixtures.core import claims as known_claims
 from fixtures.core import record as records
 from fixtures.core.errors import RecordError
 from fixtures.core.record import Record
-from fixtures.core.text import clip, printable, tame_json
-from fixtures.plugin import PROPERTY, is_gate, report_dir
+from fixtures.core.text import clip, printable, tame, tame_json
+from fixtures.plugin import INFRASTRUCTURE, PROPERTY, is_gate, report_dir
 from fixtures.progress import Queued
 from fixtures.run import usable_cpus
 
@@ -188,7 +188,13 @@ def _reason(report: pytest.TestReport) -> str:
         return clip(printable(message.partition("\n")[0] or "no reason was given"))
     # xdist puts a line with the worker's name in front.
     lines = [line for line in report.longreprtext.splitlines() if not line.startswith("[gw")]
+    if lines and lines[0].startswith(INFRASTRUCTURE):
+        # Our own words, of which the later lines are what an engine or client said last.
+        return tame("\n".join(clip(line) for line in lines[:_LINES]))
     return clip(printable(lines[0] if lines else "no reason was given"))
+
+
+_LINES: Final = 40
 
 
 def _load(folder: Path, target: str) -> Record | None:

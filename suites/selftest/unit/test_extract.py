@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
+import os
 import tarfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -81,7 +83,7 @@ def test_a_link_where_the_file_is_to_go_is_not_followed(tmp_path: Path) -> None:
     """What stands in the way on the host is never written through."""
     (tmp_path / "victim").write_text("mine")
     (tmp_path / "tool").symlink_to(tmp_path / "victim")
-    with pytest.raises(FileExistsError):
+    with pytest.raises(ArtifactError, match="takes for the same"):
         extract.one_file(_pieces(_tar()), tmp_path / "tool", max_bytes=10**6)
 
     assert (tmp_path / "victim").read_text() == "mine"
@@ -105,3 +107,61 @@ def test_a_damaged_stream_is_an_artifact_error_or_the_file(
         return
 
     assert destination.stat().st_size == extracted.size_bytes
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "a:b",
+            "C:evil",
+            "C:/evil",
+            "..\\..\\evil",
+            "\\\\server\\share\\evil",
+            "a\\b",
+            "tool.exe:stream",
+        ),
+        *("lib/a?", "a*", 'a"b', "<a>", "a|b", "a\x07b", "a.", "a ", "a./b", "a/..", "lib /b"),
+        *("CON", "nul.txt", "lib/aux.o", "COM1", "lpt9.so.1", "conout$"),
+    ],
+)
+def test_a_name_that_windows_takes_for_something_else_is_refused(tmp_path: Path, name: str) -> None:
+    """A drive, a stream, a device or another folder is never written to; a Linux has such names."""
+    with pytest.raises(ArtifactError, match="a file whose name can't be used on Windows"):
+        extract.place(tmp_path, name, "win32")
+
+    assert extract.place(tmp_path, name, "linux") == tmp_path / name
+
+
+@pytest.mark.parametrize("name", ["hello", "lib/libz.so.1.3", ".config", "a b", "é", "console.o"])
+def test_usual_names_are_their_own_everywhere(tmp_path: Path, name: str) -> None:
+    """What a build usually makes keeps its name on every system."""
+    for system in ("linux", "darwin", "win32"):
+        assert extract.place(tmp_path, name, system) == tmp_path / name
+
+
+def test_names_that_a_file_system_folds_are_told(tmp_path: Path) -> None:
+    """Of two artifacts that become one file the second is refused, and the first stays whole."""
+    extract.one_file(_pieces(_tar()), tmp_path / "Tool", max_bytes=10**6)
+    for second in (tmp_path / "Tool", tmp_path / "Tool" / "part"):
+        with pytest.raises(ArtifactError, match="one of two whose names"):
+            extract.one_file(_pieces(_tar()), second, max_bytes=10**6)
+
+    assert (tmp_path / "Tool").read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EILSEQ, errno.ENAMETOOLONG])
+def test_a_name_that_a_file_system_refuses_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """It is the artifact's failure; a full disk is not."""
+
+    def refuse(*_: object) -> int:
+        raise OSError(number, "refused")
+
+    monkeypatch.setattr(os, "open", refuse)
+    with pytest.raises(ArtifactError, match="name this host's file system does not take"):
+        extract.create(tmp_path / "a", executable=False)
+    number = errno.ENOSPC
+    with pytest.raises(OSError, match="refused"):
+        extract.create(tmp_path / "a", executable=False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -26,8 +27,9 @@ def tree(tmp_path: Path) -> Path:
     return root
 
 
-def _read(root: Path, **words: tuple[Path, ...]) -> source.Tree:
-    return source.read_tree(root, key="crossgate.toml: projects.x.source.path", **words)
+def _read(root: Path, *, without: tuple[Path, ...] = (), system: str = sys.platform) -> source.Tree:
+    key = "crossgate.toml: projects.x.source.path"
+    return source.read_tree(root, key=key, without=without, system=system)
 
 
 def _git(root: Path, *words: str) -> None:
