@@ -165,6 +165,25 @@ def test_a_build_gets_the_variables_that_it_is_promised_alone(tmp_path: Path) ->
     assert repeated.returncode == 0, repeated.stderr
 
 
+def test_the_sources_own_file_is_no_artifact(tmp_path: Path) -> None:
+    """A file that was in the source is not made by touching or copying it over itself."""
+    build = {
+        "build": "{cc} '-DWORD=\"x\"' -o made hello.c && touch kept && cp -p kept x && mv x kept"
+    }
+    shared = {"architectures": [NATIVE]}
+    text = manifest_text(
+        {
+            "made": {**build, **shared, "artifacts": ["made"]},
+            "kept": {**build, **shared, "artifacts": ["kept"]},
+        }
+    )
+    ended = run_gate(project(tmp_path / "demo", text, {**SOURCE, "kept": b"\x7fELF of old"}))
+
+    assert ended.verdicts(f"made-{NATIVE}-gcc")["built"] == "pass"
+    assert ended.verdicts(f"kept-{NATIVE}-gcc")["built"] == "fail"
+    assert "was in the source already" in ended.claims(f"kept-{NATIVE}-gcc")["built"]["reason"]
+
+
 def test_overrides_and_profiles_choose(tmp_path: Path) -> None:
     """An override changes one architecture's build and limits; a profile takes some targets."""
     text = manifest_text(

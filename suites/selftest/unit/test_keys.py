@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fixtures.core import keys, record
 from fixtures.core.readers import Budget, Limits
 from fixtures.core.targets import Target
+from fixtures.core.toolchains import OwnToolchain
 from suites.selftest.unit.samples import target
 
 JSON = st.recursive(
@@ -53,6 +54,27 @@ def test_what_a_build_can_see_is_in_the_key(project: dict[str, Any], part: str) 
 
     assert keys.key(before) != keys.key(after)
     assert keys.changes(before, after) == [keys.PARTS[part]]
+
+
+def test_the_tests_and_the_environment_are_in_the_key() -> None:
+    """Other tests of the project, or another variable's value, are another build."""
+    one, other = (
+        keys.parts(target(), source="s", image="i", environment={"A": value}) for value in "12"
+    )
+
+    assert keys.changes(parts(target()), parts(target(test="make test"))) == [keys.PARTS["recipe"]]
+    assert keys.changes(one, other) == [keys.PARTS["environment"]]
+
+
+def test_where_an_emulator_looks_is_in_the_key() -> None:
+    """What programs are run with decides whether they run, placeholder or not."""
+    here, there = (
+        OwnToolchain(name="mine", image="x", sysroot=sysroot) for sysroot in ("/a", "/b")
+    )
+
+    assert keys.changes(parts(target(toolchain=here)), parts(target(toolchain=there))) == [
+        keys.PARTS["recipe"]
+    ]
 
 
 def test_source_and_image_are_in_the_key() -> None:

@@ -485,6 +485,31 @@ def test_failed_build_is_not_reused(planted: Planted) -> None:
     assert set(ended.verdicts("demo-arm64-gcc").values()) == {"error"}
 
 
+def test_failed_tests_are_run_again(planted: Planted) -> None:
+    """A failure of smoke or test may have been the machine's: it is not reused either."""
+    honest = planted.load("demo-arm64-gcc")
+    assert honest.test is not None
+    for changes in (
+        {"test": replace(honest.test, exit_code=1)},
+        {"test": replace(honest.test, ended_early="time")},
+        {"smoke": (replace(honest.smoke[0], exit_code=1),)},
+    ):
+        planted.plant("demo-arm64-gcc", **changes)
+        ended = planted.run("-n", "0", "-k", "arm64", CI="true")
+
+        assert set(ended.verdicts("demo-arm64-gcc").values()) <= {"error", "not applicable"}
+
+
+@pytest.mark.parametrize("workers", WORKERS)
+def test_a_malformed_expression(planted: Planted, workers: str) -> None:
+    """What pytest can't read as an expression is one usage error, with workers too."""
+    ended = planted.run("-n", workers, "-k", "arm64 and (")
+
+    assert ended.exit_code == 4, ended.output
+    assert "-k 'arm64 and ('" in ended.output
+    assert "Traceback" not in ended.output
+
+
 def test_fresh_reuses_nothing(planted: Planted) -> None:
     """--fresh takes no record for an answer."""
     ended = planted.run("-n", "0", "--fresh", CI="true")

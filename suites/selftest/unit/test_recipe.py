@@ -120,6 +120,28 @@ def test_a_dockerfile_that_asks_for_it_stands_on_our_base(tmp_path: Path) -> Non
     assert asked.dockerfile == "Dockerfile"
 
 
+@pytest.mark.parametrize("line", ["ARG BASE", "arg BASE=debian:trixie-slim", "ARG  BASE= "])
+def test_a_default_for_the_base_is_replaced(tmp_path: Path, line: str) -> None:
+    """However a Dockerfile declares BASE, it gets Crossgate's; another name is its own."""
+    asked = own(tmp_path, f"{line}\nFROM ${{BASE}}\n")
+    other = own(tmp_path, "ARG BASEMENT=debian\nFROM ${BASEMENT}\n")
+
+    assert recipe_of(other, "demo-arm64-dockerfile", tmp_path).base is None
+    (tmp_path / "docker" / "arm64" / "Dockerfile").write_text(f"{line}\nFROM ${{BASE}}\n", "utf-8")
+    assert recipe_of(asked, "demo-arm64-dockerfile", tmp_path).base is not None
+
+
+def test_what_is_made_by_a_users_dockerfile_is_known(tmp_path: Path) -> None:
+    """What it fetched is in no list of packages, below a layer of packages neither."""
+    text = own(tmp_path)
+    above = text.replace("build =", 'packages = ["zlib1g-dev"]\nbuild =')
+
+    assert recipe_of(text, "demo-arm64-dockerfile", tmp_path).has_own_dockerfile
+    assert recipe_of(above, "demo-arm64-dockerfile", tmp_path).has_own_dockerfile
+    assert not recipe_of(PLAIN).has_own_dockerfile
+    assert not recipe_of(with_key('packages = ["zlib1g-dev"]')).has_own_dockerfile
+
+
 def test_a_dockerfiles_context_and_arguments_are_part_of_it(tmp_path: Path) -> None:
     """A changed file beside the Dockerfile, or another argument, makes another image."""
     first = recipe_of(own(tmp_path), "demo-arm64-dockerfile", tmp_path)

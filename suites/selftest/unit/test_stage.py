@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import tarfile
 from pathlib import Path
 
 import pytest
 
 from fixtures.building import layout, source, stage
+from fixtures.building.fetch.bundle import Bundle
 from fixtures.core.errors import InfrastructureError
 
 
@@ -50,6 +52,31 @@ def test_parents_come_before_what_is_in_them(folder: Path, tmp_path: Path) -> No
     for name in names:
         parent = name.rpartition("/")[0]
         assert not parent or names.index(parent) < names.index(name)
+
+
+def test_what_a_source_holds_is_told_by_name(folder: Path, tmp_path: Path) -> None:
+    """The sums of a tree's and of a bundle's regular files, of names with escapes too."""
+    strange = folder / "new\nline\\"
+    strange.write_bytes(b"x")
+    tree = source.read_tree(folder, key="x")
+    stage.pack(tree, tmp_path / "tar")
+    bundle = Bundle(file=tmp_path / "tar", sha256="")
+    names = ["a/b c.txt", "new\nline\\", "ü.sh", "link", "nothing", "a"]
+    expected = {
+        "a/b c.txt": hashlib.sha256(b"content").hexdigest(),
+        "new\nline\\": hashlib.sha256(b"x").hexdigest(),
+        "ü.sh": hashlib.sha256(b"#!/bin/sh\n").hexdigest(),
+    }
+
+    assert stage.sums_in(tree, names) == stage.sums_in(bundle, names) == expected
+
+
+def test_a_part_of_a_tree_is_packed(folder: Path, tmp_path: Path) -> None:
+    """An image's context holds what is asked for, in its folders."""
+    stage.pack(source.read_tree(folder, key="x"), tmp_path / "tar", only=frozenset({"ü.sh"}))
+
+    with tarfile.open(tmp_path / "tar") as tar:
+        assert [member.name for member in tar if not member.isdir()] == ["ü.sh"]
 
 
 @pytest.mark.parametrize("change", ["content", "gone", "link"])
