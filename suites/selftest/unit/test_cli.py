@@ -76,6 +76,42 @@ def test_the_plan_needs_no_engine_and_says_why(hello: Path) -> None:
     assert "it was never built here" in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("words", "ids"),
+    [
+        (("-k", "aarch64"), ["hello-arm64-gcc"]),
+        (("-k", "hello and not arm64"), ["hello-amd64-gcc"]),
+        (("--profile", "pr"), ["hello-amd64-gcc", "hello-arm64-gcc"]),
+        (("--profile", "dev", "--host", "aarch64"), ["hello-arm64-gcc"]),
+    ],
+)
+def test_the_plan_selects(hello: Path, words: tuple[str, ...], ids: list[str]) -> None:
+    """The plan is of what the same words would have `verify` take."""
+    done = _crossgate("plan", "--manifest", "crossgate.toml", *words, cwd=hello)
+
+    assert [line.split()[0] for line in done.stdout.splitlines()] == ids, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("-k", "nosuchthing"), "no target is selected (there are hello-amd64-gcc"),
+        (("-k", "a and ("), "-k 'a and ('"),
+        (("--profile", "dev", "--host", "s390x"), "none in this profile"),
+        (("--profile", "prod"), 'did you mean "pr"?'),
+        (("--host", "arm46"), 'did you mean "arm64"?'),
+    ],
+)
+def test_a_plan_of_nothing_is_a_mistake(hello: Path, words: tuple[str, ...], said: str) -> None:
+    """An empty job matrix would let everything through: it is an error that says what there is."""
+    done = _crossgate(
+        "plan", "--format", "github", "--manifest", "crossgate.toml", *words, cwd=hello
+    )
+
+    assert (done.returncode, done.stdout) == (4, "")
+    assert said in done.stderr
+
+
 @pytest.mark.parametrize("format_words", [("--json",), ("--format", "github")])
 def test_the_plan_speaks_json(hello: Path, format_words: tuple[str, ...]) -> None:
     """As JSON and as a job matrix of GitHub's, the plan holds the same targets."""
