@@ -420,7 +420,7 @@ def test_the_reproducer_builds_the_same_again(
     try:
         name = re.search(r"\b[0-9a-f]{12,64}\b", done.stdout + done.stderr)
         copied = tmp_path / "hello"
-        _docker("cp", f"{kept[0]}:/work/src/hello", str(copied))
+        _docker("cp", f"{kept[0]}:{layout.TREE}/hello", str(copied))
     finally:
         if kept:
             _docker("rm", "--force", "--volumes", *kept)

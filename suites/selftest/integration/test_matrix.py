@@ -79,8 +79,7 @@ def test_a_package_of_the_builder_is_there_for_its_cpu(tmp_path: Path) -> None:
     text = manifest_text(
         {
             "demo": {
-                "build": "make --version > /dev/null && rev --version && {cc} -DWORD=0 -o hello "
-                "hello.c 2> /dev/null || {cc} '-DWORD=\"x\"' -o hello hello.c && pv --version",
+                "build": "pv --version && {cc} '-DWORD=\"x\"' -o hello hello.c",
                 "artifacts": ["hello"],
                 "architectures": [FOREIGN],
                 "build_packages": ["pv"],
