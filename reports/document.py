@@ -23,6 +23,7 @@ class Claim:
     expected: Any = None
     manifest_key: str | None = None
     reused: bool | None = None
+    evidence: str | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in the document, inside its target."""
@@ -33,6 +34,7 @@ class Claim:
             "expected": self.expected,
             "reason": self.reason,
             "manifest_key": self.manifest_key,
+            "evidence": self.evidence,
         }
 
 

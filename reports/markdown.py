@@ -26,7 +26,7 @@ def render(report: Report) -> str:
     """A heading, the counts, a table, and what the run itself has to say; bounded in size."""
     head = ["## Crossgate", "", table.summary(report) + ".", ""]
     head += [f"**{markdown_cell(clip(problem))}**\n" for problem in report.problems]
-    head += ["| target | claim | verdict | record | finding |", "| --- | --- | --- | --- | --- |"]
+    head += ["| target | claim | verdict | record | evidence | finding |", f"|{' --- |' * 6}"]
     parts = ["\n".join(head) + "\n"]
     size = len(parts[0].encode())
     for number, claim in enumerate(report.claims):
@@ -34,7 +34,7 @@ def render(report: Report) -> str:
         finding = markdown_cell(clip(claim.reason.partition("\n")[0]))
         row = (
             f"| {claim.target} | {claim.name} | {_SIGNS.get(claim.verdict, '')} {claim.verdict} "
-            f"| {record} | {finding} |\n"
+            f"| {record} | {claim.evidence or ''} | {finding} |\n"
         )
         size += len(row.encode())
         if size > MAX_BYTES:

@@ -20,9 +20,9 @@ from fixtures.core import record as records
 from fixtures.core.errors import RecordError
 from fixtures.core.record import Record
 from fixtures.core.text import clip, printable, tame, tame_json
-from fixtures.plugin import INFRASTRUCTURE, PROPERTY, is_gate, report_dir
 from fixtures.progress import Queued
 from fixtures.run import usable_cpus
+from fixtures.session import INFRASTRUCTURE, PROPERTY, is_gate, report_dir
 
 from . import live, markdown, table
 from .document import Claim, Report, in_order
@@ -173,6 +173,7 @@ def _claim(about: dict[str, Any]) -> Claim:
         expected=about["expected"],
         manifest_key=about["manifest_key"],
         reused=about["reused"],
+        evidence=about["evidence"],
     )
 
 

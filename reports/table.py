@@ -20,8 +20,11 @@ class Line:
 
 def lines(report: Report, width: int) -> Iterator[Line]:
     """The table, at most `width` columns wide, and a closing line with the counts."""
-    rows = [(claim.target, claim.name, claim.verdict, _record(claim)) for claim in report.claims]
-    head = ("target", "claim", "verdict", "record")
+    rows = [
+        (claim.target, claim.name, claim.verdict, _record(claim), claim.evidence or "-")
+        for claim in report.claims
+    ]
+    head = ("target", "claim", "verdict", "record", "evidence")
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     yield Line(text=_row(head, widths, "finding", width))
     for row, claim in zip(rows, report.claims, strict=True):

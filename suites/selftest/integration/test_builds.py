@@ -563,7 +563,7 @@ CHANGES: Final[dict[str, tuple[Callable[[Kept], object], str]]] = {
     ),
     "recipe": (
         lambda kept: _edit(kept.manifest, "-o hello", "-O1 -o hello"),
-        "the recipe (build, artifacts, smoke or test) changed",
+        "the recipe (build, artifacts, smoke, test or reproducible) changed",
     ),
     "limit": (_more_memory, "the limits that the build can see"),
     "changed artifact": (

@@ -6,7 +6,16 @@ from dataclasses import replace
 from typing import Any, Final
 
 from fixtures.core import manifest, rows, targets
-from fixtures.core.record import Artifact, Build, Conditions, Execution, Outcome, Phase, Record
+from fixtures.core.record import (
+    Artifact,
+    Build,
+    Conditions,
+    Execution,
+    Nested,
+    Outcome,
+    Phase,
+    Record,
+)
 from fixtures.core.record import Smoke as SmokeRun
 from fixtures.core.record import Test as TestRun
 
@@ -42,29 +51,99 @@ def target(architecture: str = "arm64", *, host: str = "amd64", **changes: Any) 
 
 def artifact(row: targets.Target, *, facts: Any = None, **changes: Any) -> Artifact:
     """An intact program of a target's architecture; `facts` are laid over its own."""
-    architecture = row.architecture
     intact = Artifact(
         path="demo",
         file=f"reports/out/artifacts/{row.id}/demo",
         size_bytes=70_000,
         sha256="ab" * 32,
         format="elf",
-        facts={
-            "e_machine": architecture.machine,
-            "bits": architecture.bits,
-            "endian": architecture.endian,
-            "e_flags": architecture.flags,
-            "e_type": "ET_DYN",
-            "os_abi": 0,
-            "interpreter": architecture.loaders[0],
-            "needed": ["libc.so.6"],
-            "soname": None,
-            "rpath": None,
-            "runpath": None,
-            **(facts or {}),
-        },
+        facts={**program(row), **(facts or {})},
     )
     return replace(intact, **changes)
+
+
+def nested(row: targets.Target, path: str, *, facts: Any = None, **changes: Any) -> Nested:
+    """An intact program of a target's architecture inside an artifact."""
+    intact = Nested(
+        path=path,
+        format="elf",
+        size_bytes=70_000,
+        sha256="ab" * 32,
+        facts={**program(row), **(facts or {})},
+    )
+    return replace(intact, **changes)
+
+
+def package(row: targets.Target, *members: Nested, facts: Any = None, **changes: Any) -> Artifact:
+    """A Debian package that says that it is of a target's architecture; empty as it stands."""
+    field = {
+        "by": "control field Architecture",
+        "says": row.architecture.debian,
+        "architecture": row.architecture.name,
+    }
+    names = [member.path.split("!", 1)[1] for member in members]
+    found = {"declared": [field], "names": names, "names_cut": False, **(facts or {})}
+    own = {"path": "demo.deb", "format": "deb", "facts": found, "members": members}
+    return replace(artifact(row), **{**own, **changes})
+
+
+def program(row: targets.Target) -> dict[str, Any]:
+    """All facts of an intact dynamic program that was compiled with care, under DESIGN's names."""
+    architecture = row.architecture
+    return {
+        "e_machine": architecture.machine,
+        "bits": architecture.bits,
+        "endian": architecture.endian,
+        "e_flags": architecture.flags,
+        "e_type": "ET_DYN",
+        "os_abi": 0,
+        "interpreter": architecture.loaders[0],
+        "dynamic": True,
+        "needed": ["libc.so.6"],
+        "soname": None,
+        "rpath": None,
+        "runpath": None,
+        "build_id": "ab" * 20,
+        "version_needs": ["GLIBC_2.17", "GLIBC_2.34"],
+        "version_files": {"libc.so.6": ["GLIBC_2.17", "GLIBC_2.34"]},
+        "max_glibc": "2.34",
+        "max_glibcxx": None,
+        "bind_now": True,
+        "pie": True,
+        "relro": "full",
+        "gnu_stack": "RW",
+        "rwx_load": False,
+        "textrel": False,
+        "stack_protector": True,
+        "fortified": ["__printf_chk"],
+        "fortifiable": [],
+        "stripped": True,
+        "debug_info": False,
+        "text_size": 3000,
+        "data_size": 600,
+        "bss_size": 8,
+        "allocated_size": 3608,
+        "stripped_size": 66_000,
+        "sections": [[".text", 2000], [".rodata", 1000], [".data", 600], [".bss", 8]],
+        "attributes": None,
+        "gnu_property": None,
+        "exports": [],
+        "export_sizes": {},
+        "compressed_size": 1500,
+        "paths": [],
+    }
+
+
+def library_facts(**changes: Any) -> dict[str, Any]:
+    """What a shared library's facts have otherwise than a program's, with changes."""
+    return {
+        "interpreter": None,
+        "soname": "libdemo.so.1",
+        "pie": False,
+        "exports": ["demo_count@DEMO_1.0", "demo_run@DEMO_1.0"],
+        "export_sizes": {"demo_count@DEMO_1.0": 8},
+        **changes,
+    }
 
 
 def record(row: targets.Target, *, cpu_s: float | None = 40.0, **changes: Any) -> Record:

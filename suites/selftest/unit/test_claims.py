@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.core import claims, elf, rows, targets
+from fixtures.core import claims, rows, targets
 from fixtures.core.claims import cpu, smoke
 from fixtures.core.errors import ArtifactError
 from fixtures.core.readers import Budget, TimeRatio
@@ -19,11 +19,19 @@ from fixtures.core.record import Smoke as SmokeRun
 from fixtures.core.targets import Target
 from fixtures.core.text import printable
 from fixtures.core.verdicts import Judgement, Verdict
+from fixtures.inspection import identify
+from fixtures.inspection.elf.facts import read_facts
+from suites.selftest.harness import ROOT
 from suites.selftest.unit.elf_images import ARM64, IMAGES, Image
 from suites.selftest.unit.samples import HONEST, artifact, conditions, load, record, target
 
 TARGET: Final = target()
 BASE: Final = record(target("amd64"))
+GATE: Final = ROOT / "suites" / "gate"
+OF_EVERY_BUILD: Final = (
+    *("built", "architecture", "smoke", "test", "size", "cpu_time", "time_ratio"),
+)
+"""What the honest manifest claims; what else it can is in test_policy_claims.py."""
 
 
 def judged(claim: str, one: Record, row: Target = TARGET, base: Record | None = None) -> Judgement:
@@ -39,15 +47,15 @@ def judged(claim: str, one: Record, row: Target = TARGET, base: Record | None = 
 
 
 def test_claims_are_listed_once() -> None:
-    """Every claim has its place in reports: what was built comes first."""
+    """Every claim has its place in reports, what was built comes first, and a test of its own."""
+    tests = {file.stem.removeprefix("test_") for file in GATE.glob("test_*.py")}
+
     assert claims.CLAIMS[:2] == ("built", "architecture")
-    assert set(claims.CLAIMS) == {
-        *("built", "architecture", "size", "cpu_time", "time_ratio", "smoke", "test")
-    }
+    assert set(claims.CLAIMS) == tests
     assert len(set(claims.CLAIMS)) == len(claims.CLAIMS)
 
 
-@pytest.mark.parametrize("claim", claims.CLAIMS)
+@pytest.mark.parametrize("claim", OF_EVERY_BUILD)
 def test_an_honest_record_passes_every_claim(claim: str) -> None:
     """Nothing is wrong with an honest record, so every claim lets it through."""
     assert judged(claim, record(TARGET), base=BASE).verdict is Verdict.PASS
@@ -207,10 +215,10 @@ def test_a_build_that_left_nothing_passes_nothing(claim: str) -> None:
 def artifact_of(content: bytes) -> Any:
     """An artifact as a build records it: the file's facts, or why there are none."""
     try:
-        facts = elf.read_facts(io.BytesIO(content), len(content))
+        facts = read_facts(io.BytesIO(content), len(content))
     except ArtifactError as error:
         return replace(
-            artifact(TARGET), facts={}, format=elf.identify(content[:16]), problem=str(error)
+            artifact(TARGET), facts={}, format=identify.identify(content[:16]), problem=str(error)
         )
     return replace(artifact(TARGET), facts=facts, size_bytes=len(content))
 
@@ -445,7 +453,10 @@ def test_flags_outside_the_mask_are_free() -> None:
 )
 def test_size_counts_every_byte_of_all_artifacts(sizes: tuple[int, ...], verdict: Verdict) -> None:
     """Artifacts within the budget together pass; one byte more fails."""
-    one = record(TARGET, artifacts=tuple(artifact(TARGET, size_bytes=size) for size in sizes))
+    files = (
+        artifact(TARGET, path=f"demo{number}", size_bytes=size) for number, size in enumerate(sizes)
+    )
+    one = record(TARGET, artifacts=tuple(files))
 
     judgement = judged("size", one)
 

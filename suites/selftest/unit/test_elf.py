@@ -5,11 +5,8 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import re
-import shutil
 import struct
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -19,38 +16,35 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.core import elf
 from fixtures.core.errors import ArtifactError
 from fixtures.core.text import printable
+from fixtures.inspection import identify
+from fixtures.inspection.elf.dynamic import MAX_DYNAMIC
+from fixtures.inspection.elf.facts import MAX_INTERPRETER, read_facts
+from fixtures.inspection.elf.layout import MAX_NAME
 from suites.selftest.unit.elf_images import ARM64, IMAGES, MACHINES
 
 REAL: Final = tuple(
     sorted({Path(name).resolve() for name in ("/bin/sh", sys.executable) if name}, key=str)
 )
-HEADS: Final = {"empty": b"", "elf": bytes(ARM64), "script": b"#!/bin/sh\n", "unknown": b"MZ\x90\0"}
-
-# What `readelf` calls the machines (binutils, get_machine_name).
-READELF_MACHINES: Final = {
-    "EM_X86_64": "Advanced Micro Devices X86-64",
-    "EM_AARCH64": "AArch64",
-    "EM_386": "Intel 80386",
-    "EM_ARM": "ARM",
-    "EM_RISCV": "RISC-V",
-    "EM_S390": "IBM S/390",
-    "EM_PPC64": "PowerPC64",
-    "EM_MIPS": "MIPS R3000",
+HEADS: Final = {
+    "empty": b"",
+    "elf": bytes(ARM64),
+    "script": b"#!/bin/sh\n",
+    "pe": b"MZ\x90\0",
+    "data": b"\1\2\3\4",
 }
 
 
 def facts_of(content: bytes) -> dict[str, Any]:
     """The facts of a file's content."""
-    return elf.read_facts(io.BytesIO(content), len(content))
+    return read_facts(io.BytesIO(content), len(content))
 
 
 def real_elf(path: Path) -> bytes:
     """The content of one of this machine's programs."""
     content = path.read_bytes()
-    if elf.identify(content[:16]) != "elf":
+    if identify.identify(content[:16]) != "elf":
         pytest.skip(f"{path.name} of this machine is no ELF file")
     return content
 
@@ -62,7 +56,7 @@ def test_facts_are_what_the_image_says(name: str) -> None:
 
     facts = facts_of(bytes(image))
 
-    assert facts == {
+    expected = {
         "e_machine": MACHINES[name],
         "bits": image.bits,
         "endian": image.endian,
@@ -75,62 +69,7 @@ def test_facts_are_what_the_image_says(name: str) -> None:
         "rpath": "/opt/old" if name == "library" else None,
         "runpath": "$ORIGIN/../lib" if name == "library" else None,
     }
-
-
-@pytest.mark.parametrize("name", IMAGES)
-def test_readelf_agrees_on_images(name: str, tmp_path: Path) -> None:
-    """GNU readelf reads the same facts from the images that these tests build."""
-    file = tmp_path / name
-    file.write_bytes(bytes(IMAGES[name]))
-
-    assert shown_by_readelf(file) == comparable(facts_of(bytes(IMAGES[name])))
-
-
-@pytest.mark.parametrize("path", REAL, ids=lambda path: str(path.name))
-def test_readelf_agrees_on_real_programs(path: Path) -> None:
-    """GNU readelf reads the same facts from this machine's own programs."""
-    content = real_elf(path)
-
-    assert shown_by_readelf(path) == comparable(facts_of(content))
-
-
-def comparable(facts: dict[str, Any]) -> dict[str, Any]:
-    """The facts that readelf shows too."""
-    names = ("bits", "endian", "e_flags", "e_type", "interpreter", "needed", "soname", "runpath")
-    return {name: facts[name] for name in names} | {
-        "machine": READELF_MACHINES.get(facts["e_machine"], facts["e_machine"])
-    }
-
-
-def shown_by_readelf(file: Path) -> dict[str, Any]:
-    """The facts of a file as GNU readelf shows them."""
-    readelf = shutil.which("readelf")
-    if readelf is None:
-        pytest.skip("readelf (binutils) is not installed")
-    shown = subprocess.run(
-        [readelf, "-hldW", file],
-        env={**os.environ, "LC_ALL": "C"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        check=True,
-        text=True,
-    ).stdout
-
-    def found(pattern: str) -> str | None:
-        match = re.search(pattern, shown)
-        return match[1] if match else None
-
-    return {
-        "bits": int(found(r"Class:\s+ELF(\d+)") or 0),
-        "endian": found(r"Data:.*, (little|big) endian"),
-        "e_flags": int(found(r"Flags:\s+(0x[0-9a-f]+)") or "-1", 16),
-        "e_type": "ET_" + (found(r"Type:\s+([A-Z]+)") or ""),
-        "interpreter": found(r"Requesting program interpreter: (.*)\]"),
-        "needed": re.findall(r"\(NEEDED\).*\[(.*)\]", shown),
-        "soname": found(r"\(SONAME\).*\[(.*)\]"),
-        "runpath": found(r"\(RUNPATH\).*\[(.*)\]"),
-        "machine": found(r"Machine:\s+(.*)"),
-    }
+    assert {fact: facts[fact] for fact in expected} == expected
 
 
 @pytest.mark.parametrize("name", IMAGES)
@@ -153,7 +92,7 @@ def test_truncations_of_real_programs_are_refused(path: Path) -> None:
 
     for length in sorted(lengths):
         with pytest.raises(ArtifactError):
-            elf.read_facts(io.BytesIO(content[:length]), length)
+            read_facts(io.BytesIO(content[:length]), length)
 
 
 def test_a_truncated_file_is_called_that() -> None:
@@ -252,7 +191,7 @@ def test_what_is_no_elf_file_is_named(head: bytes, words: str) -> None:
 @pytest.mark.parametrize("format_", HEADS)
 def test_formats_are_told_by_their_first_bytes(format_: str) -> None:
     """A file's format is told from its first bytes, never from its name."""
-    assert elf.identify(HEADS[format_][:16]) == format_
+    assert identify.identify(HEADS[format_][:16]) == format_
 
 
 def test_unknown_numbers_are_shown_as_numbers() -> None:
@@ -290,7 +229,7 @@ def test_the_first_interpreter_counts() -> None:
 
 def test_an_interpreter_of_absurd_length_is_refused() -> None:
     """An interpreter longer than any path is damage, and is not quoted."""
-    image = replace(ARM64, interpreters=(b"/" * (elf.MAX_STRING + 1),))
+    image = replace(ARM64, interpreters=(b"/" * (MAX_INTERPRETER + 1),))
 
     with pytest.raises(ArtifactError, match="interpreter of unreasonable length"):
         facts_of(bytes(image))
@@ -298,7 +237,7 @@ def test_an_interpreter_of_absurd_length_is_refused() -> None:
 
 def test_a_dynamic_section_of_absurd_length_is_refused() -> None:
     """A dynamic section beyond the bound is refused before it is walked."""
-    image = replace(ARM64, needed=(b"libc.so.6",) * (elf.MAX_DYNAMIC // 16 + 1))
+    image = replace(ARM64, needed=(b"libc.so.6",) * (MAX_DYNAMIC // 16 + 1))
 
     with pytest.raises(ArtifactError, match="dynamic section of unreasonable length"):
         facts_of(bytes(image))
@@ -306,7 +245,7 @@ def test_a_dynamic_section_of_absurd_length_is_refused() -> None:
 
 def test_facts_do_not_outgrow_the_file() -> None:
     """A small file can't make a large record by naming one long library again and again."""
-    content = bytes(replace(ARM64, needed=(b"x" * elf.MAX_STRING,) * 3000))
+    content = bytes(replace(ARM64, needed=(b"x" * MAX_NAME,) * 3000))
 
     try:
         shown = len(json.dumps(facts_of(content)))
@@ -333,7 +272,7 @@ def test_reading_does_not_outgrow_the_file() -> None:
     stream = Counted(content)
 
     with contextlib.suppress(ArtifactError):
-        elf.read_facts(stream, len(content))
+        read_facts(stream, len(content))
 
     assert stream.count <= 8 * len(content)
 
@@ -372,7 +311,7 @@ def test_a_table_of_absurd_length_is_not_read(table: str) -> None:
         struct.pack_into("<I", content, table_at + 44, (1 << 32) - 1)
 
     with pytest.raises(ArtifactError):
-        elf.read_facts(Vast(bytes(content)), 1 << 50)  # type: ignore[arg-type]
+        read_facts(Vast(bytes(content)), 1 << 50)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

@@ -325,7 +325,26 @@ MISTAKES: Final = {
     "misspelt table": ("demo.budget", "demo.bugdet", "projects.demo.bugdet", '"budget"?'),
     "misspelt top": ("[projects.demo]", "[project.demo]", "project", 'did you mean "projects"?'),
     "unknown key": ("build =", "xyzzy = 1\nbuild =", "projects.demo.xyzzy", "known here: "),
-    "later key": ("build =", "policy = {}\nbuild =", "projects.demo.policy", "not supported yet"),
+    "later key": ("build =", "waivers = []\nbuild =", "projects.demo.waivers", "not supported yet"),
+    "policy": (
+        "build =",
+        'policy = "defualt"\nbuild =',
+        "projects.demo.policy",
+        'expected a table or "default"; did you mean "default"?, found "defualt"',
+    ),
+    "reproducible": (
+        "build =",
+        'reproducible = "yes"\nbuild =',
+        "projects.demo.reproducible",
+        'expected true or false, found "yes"',
+    ),
+    "prebuilt and reproducible": (
+        HONEST,
+        '[projects.demo]\nsource = { prebuilt = "dist" }\narchitectures = ["arm64"]\n'
+        'artifacts = ["demo"]\nreproducible = true\n',
+        "projects.demo.reproducible",
+        "judged and not built",
+    ),
     "later top": (
         "[projects.demo]",
         "[waivers]\n[projects.demo]",
@@ -622,8 +641,8 @@ MISTAKES: Final = {
         '"arm64"]',
         '"arm46"]',
         "projects.demo.architectures",
-        'item 2 is "arm46": expected an architecture (amd64, arm64, armv7, 386, riscv64, s390x, '
-        'ppc64le); did you mean "arm64"?',
+        f'item 2 is "arm46": expected an architecture ({", ".join(rows.architectures())}); '
+        'did you mean "arm64"?',
     ),
     "architecture twice": (
         '"arm64"]',
@@ -876,7 +895,7 @@ projects = st.fixed_dictionaries(
         "source": st.just({"path": "."}),
         "toolchain": st.just("gcc"),
         "architectures": st.lists(
-            st.sampled_from(list(rows.architectures())), min_size=1, unique=True
+            st.sampled_from(rows.toolchains()["gcc"].architectures), min_size=1, unique=True
         ),
         "build": st.sampled_from(["make", "make {cc}", "make -j{jobs} {{x}}"]),
         "artifacts": st.lists(

@@ -172,7 +172,9 @@ def test_claims_in_the_report_document(reused: tuple[Planted, Result]) -> None:
     """Each claim in report.json has its verdict, what was seen and expected, why, and its key."""
     _, ended = reused
     claims = ended.claims("demo-arm64-gcc")
-    keys_of_a_claim = {"name", "verdict", "observed", "expected", "reason", "manifest_key"}
+    keys_of_a_claim = {
+        *("name", "verdict", "observed", "expected", "reason", "manifest_key", "evidence"),
+    }
 
     assert list(claims) == [*CLAIMS, "time_ratio"]
     assert all(claim.keys() == keys_of_a_claim for claim in claims.values())
@@ -198,7 +200,7 @@ def test_summary_for_a_pull_request(reused: tuple[Planted, Result]) -> None:
     text = (planted.folder.parent / "summary.md").read_text("utf-8")
 
     assert text.startswith("# Another step\n")
-    assert "| target | claim | verdict | record | finding |\n| --- |" in text
+    assert "| target | claim | verdict | record | evidence | finding |\n| --- |" in text
     assert text.count("| demo-arm64-gcc |") == 6
     assert text.count(" reused |") == 11
 
@@ -260,7 +262,7 @@ def test_colours_on_a_terminal_only(planted: Planted) -> None:
 
 OUTCOMES: Final = """
 from fixtures.core.verdicts import Judgement, Verdict
-from fixtures.plugin import conclude
+from fixtures.judging import conclude
 import pytest
 
 @pytest.mark.parametrize("verdict", list(Verdict), ids=[each.name for each in Verdict])

@@ -20,7 +20,7 @@ def tell(request, **more):
     request.node.user_properties.append(("crossgate", json.dumps(about)))
 
 def judge(request, verdict):
-    known = dict.fromkeys(("observed", "expected", "manifest_key", "reused"))
+    known = dict.fromkeys(("observed", "expected", "manifest_key", "reused", "evidence"))
     tell(request, verdict=verdict, reason="as judged", **known)
 
 @pytest.fixture

@@ -49,7 +49,7 @@ def test_every_kernel_name_names_one_architecture() -> None:
 
     assert [name for name, count in names.items() if count > 1] == []
     for row in ARCHITECTURES:
-        assert {rows.architecture_of_kernel(kernel) for kernel in row.kernel} == {row.name}
+        assert all(rows.architecture_of_kernel(kernel) == row.name for kernel in row.kernel)
 
 
 def test_an_unknown_kernel_is_none() -> None:
@@ -101,7 +101,8 @@ def test_tools_are_named_as_their_makers_do(row: rows.Architecture) -> None:
     assert re.fullmatch(r"[a-z0-9_]+-linux-gnu[a-z0-9]*", row.triplet)
     assert re.fullmatch(r"[a-z0-9]+", row.debian)
     assert re.fullmatch(r"qemu-[a-z0-9_]+", row.qemu)
-    assert row.kernel
+    # A program's ABI, and no kernel's: x32 runs under that of amd64.
+    assert row.kernel or row.triplet.endswith("x32")
 
 
 @each_toolchain
