@@ -114,6 +114,7 @@ def _of_record(record: Record) -> dict[str, Any]:
         "artifacts": whole["artifacts"],
         "smoke": whole["smoke"],
         "test": whole["test"],
+        "reproduction": whole["reproduction"],
     }
 
 

@@ -153,7 +153,9 @@ def mutation(seed: int, number: int, known: Mapping[str, bytes]) -> tuple[str, b
     name = names[number % len(names)]
     mutate = chance.choice(_MUTATIONS)
     content = mutate(chance, bytearray(known[name]), list(known.values()))
-    return name, bytes(content), mutate is _cut
+    # Zeros that fill an archive up behind its end marker are no part of it.
+    cut = mutate is _cut and any(known[name][len(content) :])
+    return name, bytes(content), cut
 
 
 def judge(content: bytes, *, cut: bool) -> str | None:

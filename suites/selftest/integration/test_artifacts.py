@@ -171,7 +171,7 @@ DEFECTS: Final = {
     "text": Defect(
         then="echo done > hello",
         fails="architecture",
-        says=(f"expected an ELF file for {FOREIGN}, found a file of no known format",),
+        says=(f"expected an ELF file for {FOREIGN}, found a text file (it starts with 64",),
     ),
     "other-architecture": Defect(
         then="gcc -c -o hello.o hello.c",

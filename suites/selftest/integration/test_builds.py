@@ -18,6 +18,7 @@ from typing import Any, Final
 import pytest
 
 from fixtures.building import layout
+from fixtures.core.record import SCHEMA
 from fixtures.engine import probe
 from suites.selftest.harness import (
     FOREIGN,
@@ -589,7 +590,7 @@ CHANGES: Final[dict[str, tuple[Callable[[Kept], object], str]]] = {
         "its record can't be read",
     ),
     "record of the future": (
-        lambda kept: _edit(_json(kept), '"schema": 2', '"schema": 99'),
+        lambda kept: _edit(_json(kept), f'"schema": {SCHEMA}', '"schema": 99'),
         "its record can't be read",
     ),
     "no record": (lambda kept: _json(kept).unlink(), "it was never built here"),

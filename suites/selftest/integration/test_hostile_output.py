@@ -216,7 +216,7 @@ def test_markdown_is_one_table(loud: Outputs) -> None:
     """No cell of the summary breaks out of its table or brings markup of its own."""
     rows = [line for line in loud.texts["report.md"].splitlines() if line.startswith("|")]
 
-    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {6}
+    assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} == {7}
     assert "<script>" not in loud.texts["report.md"]
     assert loud.texts["summary.md"] == loud.texts["report.md"]
 

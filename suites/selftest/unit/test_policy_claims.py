@@ -763,7 +763,9 @@ def test_platforms_that_share_a_layer_with_machine_code_fail() -> None:
 
     def reason(*shared: int) -> str:
         some = [{**each, "layers": [layers[place] for place in shared]} for each in platforms]
-        one = package(row, inside, path="demo.tar", facts={"platforms": some, "declared": []})
+        one = package(
+            row, inside, path="demo.tar", format="oci", facts={"platforms": some, "declared": []}
+        )
         return failing(row, one, ("architecture",)).get("architecture", "")
 
     assert reason(0) == ""
