@@ -100,6 +100,7 @@ def program(row: targets.Target) -> dict[str, Any]:
         "interpreter": architecture.loaders[0],
         "dynamic": True,
         "needed": ["libc.so.6"],
+        "also_needed": [],
         "soname": None,
         "rpath": None,
         "runpath": None,

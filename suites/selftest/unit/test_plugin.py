@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from fixtures import host, paths
+from fixtures import host, inspection, paths
 from fixtures.building import recipe, source
 from fixtures.core import keys, manifest, record, targets
 from fixtures.core.record import Outcome, Record
@@ -65,7 +65,12 @@ class Planted:
         artifact = samples.artifact(target, sha256=hashlib.sha256(b"a program").hexdigest())
         manifest_file = (self.folder / "crossgate.toml").resolve()
         tree = source.read_tree(self.folder, key="source", without=(manifest_file,))
-        parts = keys.parts(target, source=tree.digest, image=self._identity(target))
+        parts = keys.parts(
+            target,
+            source=tree.digest,
+            image=self._identity(target),
+            readers=inspection.identity(),
+        )
         made = samples.record(
             target,
             artifacts=(artifact,),

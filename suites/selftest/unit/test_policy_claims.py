@@ -74,7 +74,7 @@ def failing(row: Target, one: Artifact, names: tuple[str, ...]) -> dict[str, str
     return {
         name: judgement.reason
         for name, judgement in found.items()
-        if judgement.verdict is not Verdict.PASS
+        if judgement.verdict not in (Verdict.PASS, Verdict.UNMEASURABLE)
     }
 
 
@@ -347,23 +347,26 @@ def test_each_word_of_hardening_has_a_mutant(word: str) -> None:
 @pytest.mark.parametrize(
     ("facts", "says"),
     [
-        ({"gnu_stack": None}, "it does not say whether its stack is executable"),
-        ({"stack_protector": None}, "it can't be told whether its functions have a canary"),
+        ({"stack_protector": None}, "it can't be told whether functions have a canary"),
+        ({"sections": [], "fortified": []}, "it can't be told whether it is fortified"),
         (
             {
                 **dict.fromkeys(("interpreter", "soname")),
                 **{"needed": [], "fortified": [], "fortifiable": ["memcpy"]},
             },
-            "it can't be told whether it is fortified: it is static",
+            "static, so whether it is fortified can't be told",
         ),
     ],
 )
 def test_what_can_not_be_told_does_not_pass(facts: Mapping[str, Any], says: str) -> None:
-    """A property that the file does not show is a failure with that as its reason."""
-    judgement = judged("hardening", STRICT_TARGET, artifact(STRICT_TARGET, facts=facts))
+    """A property that the file does not show is no pass, and with a real defect a failure."""
+    one = artifact(STRICT_TARGET, facts=facts)
+    worse = artifact(STRICT_TARGET, facts={**facts, "gnu_stack": None})
+    judgement = judged("hardening", STRICT_TARGET, one)
 
-    assert judgement.verdict is Verdict.FAIL
+    assert judgement.verdict is Verdict.UNMEASURABLE
     assert says in judgement.reason
+    assert judged("hardening", STRICT_TARGET, worse).verdict is Verdict.FAIL
 
 
 @pytest.mark.parametrize(
@@ -383,9 +386,10 @@ def test_what_can_not_be_told_does_not_pass(facts: Mapping[str, Any], says: str)
     ],
 )
 def test_what_does_not_lack_a_property_passes(facts: dict[str, Any]) -> None:
-    """A word asks nothing of what it is not about."""
+    """A word asks nothing of what it is not about: `bind_now` nothing of what is static."""
     without = facts.pop("policy", None)
-    words = tuple(word for word in STRICT.hardening or () if word != without)
+    left_out = {without, *(() if facts.get("dynamic", True) else ("stack_protector", "fortify"))}
+    words = tuple(word for word in STRICT.hardening or () if word not in left_out)
     row = target_of(policy=replace(STRICT, hardening=words))
 
     assert judged("hardening", row, artifact(row, facts=facts)).verdict is Verdict.PASS
@@ -644,7 +648,7 @@ def test_contents_of_what_holds_nothing_fail() -> None:
 
 @pytest.mark.parametrize(
     "pattern",
-    ["usr/bin/*", "demo.deb!usr/bin/demo", "*/demo", "usr/bin/demo", "*.deb!*/bin/*"],
+    ["usr/bin/*", "demo.deb!usr/bin/demo", "**/demo", "usr/bin/demo", "*.deb!*/bin/*"],
 )
 def test_foreign_files_pass_only_by_the_list(pattern: str) -> None:
     """Another CPU's file in a package fails, and passes where the manifest allows its path."""
@@ -669,15 +673,18 @@ def test_a_list_of_other_files_allows_nothing(pattern: str) -> None:
     assert judged("architecture", row, package(row, wrong)).verdict is Verdict.FAIL
 
 
-@pytest.mark.parametrize("pattern", ["*", "*.deb!*"])
-def test_a_list_of_everything_leaves_nothing_to_judge(pattern: str) -> None:
-    """Where all machine code is allowed to be foreign, nothing was inspected, and that fails."""
-    row = target_of(policy=Policy(foreign=(pattern,)))
+@pytest.mark.parametrize("pattern", ["**", "*.deb!**"])
+def test_a_list_of_everything_allows_no_more_than_other_cpus(pattern: str) -> None:
+    """The target's own code is judged whatever the list says; without any, nothing passes."""
+    row = target_of(policy=Policy(foreign=(pattern,), hardening=("nx",)))
+    own = nested(row, DEB, facts={"gnu_stack": "RWE"})
+    other = nested(row, DEB, facts={"e_machine": "EM_RISCV"})
 
-    judgement = judged("architecture", row, package(row, nested(row, DEB)))
-
-    assert judgement.verdict is Verdict.FAIL
-    assert "no artifact was inspected" in judgement.reason
+    assert judged("architecture", row, package(row, own)).verdict is Verdict.PASS
+    assert judged("hardening", row, package(row, own)).verdict is Verdict.FAIL
+    assert judged("architecture", row, package(row, other)).verdict is Verdict.FAIL
+    damaged = nested(row, DEB, problem="a truncated ELF file", facts={})
+    assert judged("architecture", row, package(row, damaged)).verdict is Verdict.FAIL
 
 
 def test_a_pass_counts_what_was_allowed() -> None:
@@ -743,15 +750,13 @@ def test_a_wrong_declaration_fails(declared: Mapping[str, Any], says: str) -> No
     assert says in found["architecture"]
 
 
-def test_a_package_for_any_architecture_passes() -> None:
-    """What declares to be for all is no other architecture's."""
+def test_a_package_for_all_cpus_holds_no_code() -> None:
+    """What declares to be for all CPUs is for none that has another than its machine code's."""
     row = target_of()
     said = {"by": "control field Architecture", "says": "all", "architecture": "any"}
+    one = package(row, nested(row, DEB), facts={"declared": [said]})
 
-    assert (
-        failing(row, package(row, nested(row, DEB), facts={"declared": [said]}), OF_PROGRAMS[:1])
-        == {}
-    )
+    assert "for all CPUs, and it holds machine code" in judged("architecture", row, one).reason
 
 
 def test_platforms_that_share_a_layer_with_machine_code_fail() -> None:
