@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import os
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -53,10 +54,14 @@ def test_data_is_counted_and_not_listed() -> None:
 
 
 def test_names_are_listed_where_all_is_read() -> None:
-    """With `deep` the names of all files in a package are known, whatever they are."""
-    found = look(archives.tar({"a/readme": b"words\n", "a/tool": ELF}), "a.tar", deep=True)
+    """With `deep` the names of all in a package are known, links and devices too."""
+    link = archives.entry("a/link", tarfile.SYMTYPE, "tool")
+    device = archives.entry("a/device", tarfile.CHRTYPE)
+    folder = archives.entry("a/more", tarfile.DIRTYPE)
+    content = archives.tar({"a/readme": b"words\n", "a/tool": ELF}, link, device, folder)
+    found = look(content, "a.tar", deep=True)
 
-    assert found.facts["names"] == ["a/readme", "a/tool"]
+    assert found.facts["names"] == ["a/device", "a/link", "a/readme", "a/tool"]
     assert found.facts["names_cut"] is False
 
 
