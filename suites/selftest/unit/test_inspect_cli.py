@@ -97,9 +97,23 @@ def test_a_person_reads_what_matters(folder: Path) -> None:
     assert "! it is for arm64 and holds amd64 (wrong_1_arm64.deb!bin/x)" in text
 
 
+def test_what_exports_nothing_is_no_baseline(folder: Path) -> None:
+    """`--exports` of a file without any is an error, not an empty list that holds nothing."""
+    ended = inspect(folder, "--exports", "tool")
+
+    assert (ended.returncode, ended.stdout) == (4, "")
+    assert "tool: no shared library with exports in it" in ended.stderr
+
+
 def test_exports_are_a_baseline(folder: Path) -> None:
-    """`--exports` prints what `policy.exports` reads, and nothing else."""
-    assert inspect(folder, "--exports", "lib").stdout.split() == []
+    """`--exports` prints what `policy.exports` reads: data with its size, and nothing else."""
+    libraries = sorted(Path("/usr/lib").glob("*-linux-gnu*/libc.so.6"))
+    if not libraries:
+        pytest.skip("no glibc of Debian's on this machine")
+    lines = inspect(folder, "--exports", str(libraries[0])).stdout.splitlines()
+
+    assert any(line.startswith("printf@GLIBC_") for line in lines)
+    assert any(line.startswith("environ@GLIBC_") and line.endswith((" 8", " 4")) for line in lines)
 
 
 def test_colour_marks_what_is_wrong() -> None:
