@@ -556,7 +556,6 @@ MISTAKES: Final = {
         "a Debian version",
     ),
     "toolchain": ('"gcc"', '"gc"', "projects.demo.toolchain", 'did you mean "gcc"?'),
-    "later toolchain": ('"gcc"', '"rust"', "projects.demo.toolchain", "not supported yet"),
     "libc that there is not": (
         '"gcc"',
         '{ zig = { libc = "muslc" } }',

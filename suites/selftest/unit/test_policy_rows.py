@@ -13,9 +13,6 @@ from fixtures.core import policy_rows, rows
 ARCHITECTURES: Final = tuple(rows.of_linux())
 SERVED: Final = rows.toolchains()["gcc"].architectures
 VERSION: Final = re.compile(r"2(\.[0-9]+){1,2}")
-LATER_TOOLCHAINS: Final = ("rust", "go")
-"""Named in the design, and not there yet."""
-
 WORDS: Final = policy_rows.hardening_words()
 DEFAULTS: Final = policy_rows.data()["hardening"]["default"]
 WITHOUT: Final = policy_rows.data()["hardening"]["without"]
@@ -79,7 +76,7 @@ def test_only_known_words_are_defaults(name: str, words: list[str]) -> None:
 
 def test_defaults_are_of_toolchains_that_there_are() -> None:
     """The defaults are keyed by toolchains, with one for all others."""
-    known = {"", "prebuilt", *rows.toolchains(), *LATER_TOOLCHAINS}
+    known = {"", "prebuilt", *rows.toolchains()}
 
     assert set(DEFAULTS) <= known
     assert {"", *rows.toolchains()} <= set(DEFAULTS)
