@@ -58,7 +58,10 @@ def test_all_architectures_share_what_is_below(name: str) -> None:
     every = PLAIN.replace('["amd64", "arm64"]', str(served))
     every = every.replace('"gcc"', f'"{name}"').replace("'", '"')
     images = [recipe_of(every, f"demo-{each}-{name}") for each in served]
-    apart = any((layer.folder / recipe.CROSS).is_file() for layer in toolchain.layers)
+    apart = any(
+        layer.foreign_packages or (layer.folder / recipe.CROSS).is_file()
+        for layer in toolchain.layers
+    )
     shared = {layer.tag for layer in layers_of(images[0])}.intersection(
         *({layer.tag for layer in layers_of(image)} for image in images)
     )
