@@ -17,8 +17,6 @@ tools() {
     case $target in
         # Debian's armhf: without what only some CPUs of that age have (NEON).
         arm-*hf*) flags=' -mcpu=generic+v7a+vfp3d16' ;;
-        # As Debian's: the long double of IBM, the only one that glibc knows before 2.32.
-        powerpc64le-linux-gnu*) flags=' -mabi=ibmlongdouble' ;;
     esac
     tool cc "exec zig cc -target $target$flags \"\$@\""
     tool c++ "exec zig c++ -target $target$flags \"\$@\""

@@ -128,6 +128,16 @@ def test_an_old_default_makes_way_for_the_first_glibc_of_a_cpu() -> None:
     assert libcs.target("loong64") == "loongarch64-linux-gnu.2.36"
 
 
+def test_a_floor_of_the_toolchains_own_is_kept() -> None:
+    """Where what zig links in needs a newer glibc than the CPU does, none older can be chosen."""
+    libcs = libcs_of("zig")
+
+    assert set(libcs.floors) <= set(libcs.targets)
+    assert libcs.target("ppc64le") == "powerpc64le-linux-gnu.2.32"
+    with pytest.raises(ManifestError, match=r"from 2\.32 to 2\.44 for ppc64le, found 2\.28"):
+        placeholders('{ zig = { glibc = "2.28" } }', "ppc64le")
+
+
 def test_a_choice_that_a_cpu_has_not_is_refused_for_it_alone() -> None:
     """A glibc older than riscv64's first is refused, unless riscv64's override says another."""
     text = (
