@@ -225,3 +225,37 @@ def test_programs_for_each_cpu(tmp_path: Path, name: str, source: str) -> None:
     # What files of some CPUs declare of them is nothing, which is told as such.
     assert set(verdicts.values()) - {"unmeasurable"} == {"pass"}, result.output
     assert verdicts["glibc"] == "pass"
+
+
+RUST: Final = {
+    "Cargo.toml": '[package]\nname = "hello"\nversion = "0.1.0"\nedition = "2021"\n',
+    "Cargo.lock": 'version = 3\n\n[[package]]\nname = "hello"\nversion = "0.1.0"\n',
+    "src/main.rs": """\
+fn main() {
+    let threads: Vec<_> = (0..2).map(|n| std::thread::spawn(move || n + 1)).collect();
+    let sum: i32 = threads.into_iter().map(|each| each.join().unwrap()).sum();
+    println!("{}", if sum == 3 { "hi" } else { "no" });
+}
+""",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", rows.toolchains()["zigbuild"].architectures)
+def test_rust_for_a_chosen_glibc(tmp_path: Path, name: str) -> None:
+    """cargo zigbuild links Rust for each CPU against a chosen glibc, and it runs."""
+    libcs = rows.toolchains()["zigbuild"].libcs
+    assert libcs is not None
+    keys = {
+        "toolchain": "zigbuild",
+        "architectures": [name],
+        "build": "cargo zigbuild --release --target {rust_target}.{glibc} && "
+        "cp target/{rust_target}/release/hello hello",
+        "artifacts": ["hello"],
+        "smoke": SAYS_HI,
+        "policy": {"glibc": libcs.version_for(name), "hardening": "default"},
+    }
+
+    result = run_gate(project(tmp_path / "rust", manifest_text({"hello": keys}), RUST))
+
+    assert set(result.verdicts(f"hello-{name}-zigbuild").values()) == {"pass"}, result.output
