@@ -56,7 +56,7 @@ def artifact(row: targets.Target, *, facts: Any = None, **changes: Any) -> Artif
         file=f"reports/out/artifacts/{row.id}/demo",
         size_bytes=70_000,
         sha256="ab" * 32,
-        format="elf",
+        format=row.architecture.format,
         facts={**program(row), **(facts or {})},
     )
     return replace(intact, **changes)
@@ -66,7 +66,7 @@ def nested(row: targets.Target, path: str, *, facts: Any = None, **changes: Any)
     """An intact program of a target's architecture inside an artifact."""
     intact = Nested(
         path=path,
-        format="elf",
+        format=row.architecture.format,
         size_bytes=70_000,
         sha256="ab" * 32,
         facts={**program(row), **(facts or {})},
@@ -90,6 +90,8 @@ def package(row: targets.Target, *members: Nested, facts: Any = None, **changes:
 def program(row: targets.Target) -> dict[str, Any]:
     """All facts of an intact dynamic program that was compiled with care, under DESIGN's names."""
     architecture = row.architecture
+    if architecture.format != "elf":
+        return _foreign_program(architecture)
     return {
         "e_machine": architecture.machine,
         "bits": architecture.bits,
@@ -133,6 +135,38 @@ def program(row: targets.Target) -> dict[str, Any]:
         "compressed_size": 1500,
         "paths": [],
     }
+
+
+def _foreign_program(architecture: rows.Architecture) -> dict[str, Any]:
+    """The facts of an intact program of Windows or macOS, as far as claims ask for them."""
+    system = {"darwin": "macos"}.get(architecture.system)
+    facts: dict[str, Any] = {
+        "machine": architecture.machine,
+        "architecture": architecture.instructions,
+        "bits": architecture.bits,
+        "endian": architecture.endian,
+        "type": "executable",
+        "needed": ["KERNEL32.dll"] if system is None else ["/usr/lib/libSystem.B.dylib"],
+        "soname": None,
+        "rpath": [],
+        "build_id": "ab" * 16,
+        "pie": True,
+        "nx": True,
+        "rwx_load": False,
+        "stripped": True,
+        "debug_info": False,
+        "text_size": 3000,
+        "data_size": 600,
+        "bss_size": 8,
+        "allocated_size": 3608,
+        "sections": [[".text", 2000], [".data", 600]],
+        "exports": [],
+        "compressed_size": 1500,
+        "paths": [],
+    }
+    if system is not None:
+        facts |= {"cpu_subtype": architecture.subtype, "platform": system}
+    return facts
 
 
 def library_facts(**changes: Any) -> dict[str, Any]:

@@ -51,3 +51,33 @@ def test_aliases_combine(folder: Path) -> None:
     """Aliases stand in expressions like any other word."""
     assert taken(folder, "aarch64 or armhf") == {"arm64", "armv7"}
     assert taken(folder, "not (x64 or i386)") == set(SERVED) - {"amd64", "386"}
+
+
+@pytest.mark.parametrize(
+    ("word", "names"),
+    [
+        ("windows", {"windows-amd64", "windows-arm64"}),
+        ("win64", {"windows-amd64"}),
+        ("macos", {"darwin-amd64", "darwin-arm64"}),
+        ("macos-arm64", {"darwin-arm64"}),
+        ("darwin and aarch64", {"darwin-arm64"}),
+        ("arm64", {"arm64", "windows-arm64", "darwin-arm64"}),
+        ("arm64 and not (windows or darwin)", {"arm64"}),
+    ],
+)
+def test_other_systems_have_names_too(tmp_path: Path, word: str, names: set[str]) -> None:
+    """`windows` takes all of its CPUs, and a CPU's name takes it on every system."""
+    every = ["arm64", "windows-amd64", "windows-arm64", "darwin-amd64", "darwin-arm64"]
+    keys = {"build": "true", "artifacts": ["demo"], "toolchain": "zig", "architectures": every}
+    text = manifest_text({"demo": keys})
+
+    ended = run_gate(
+        project(tmp_path / "demo", text, {"demo.c": ""}),
+        "--collect-only",
+        "-q",
+        "-k",
+        word,
+        DOCKER_HOST="unix:///no",
+    )
+
+    assert set(re.findall(r"\[demo-([a-z0-9-]+)-zig\]", ended.output)) == names

@@ -46,6 +46,22 @@ def answered(body: bytes) -> list[tuple[int, bytes]]:
         return found
 
 
+def test_a_command_may_be_silent_for_longer_than_a_call() -> None:
+    """Without its time limit a connection is waited on, until somebody has something to say."""
+    near, far = socket.socketpair()
+    with near, far:
+        near.settimeout(0.01)
+        stream = near.makefile("rb", buffering=0)
+        with pytest.raises(TimeoutError):
+            stream.read(1)
+        near.settimeout(0.01)
+        again = near.makefile("rb", buffering=0)
+
+        hijacked.wait_on(again)
+
+        assert near.gettimeout() is None
+
+
 @given(PIECES)
 def test_what_came_with_the_header_is_not_lost(pieces: list[tuple[int, bytes]]) -> None:
     """Every piece of both streams is read, in order, although all of it came at once."""

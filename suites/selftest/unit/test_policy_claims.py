@@ -563,7 +563,7 @@ def test_a_baseline_lists_data_with_its_size() -> None:
     """The lines of a baseline are those that a library is listed by."""
     one = library()
 
-    assert abi.listed(files.Elf(path=one.path, facts=one.facts)) == sorted(
+    assert abi.listed(files.Binary(path=one.path, facts=one.facts)) == sorted(
         BASELINE, key=lambda line: line.partition(" ")[0]
     )
 

@@ -10,6 +10,7 @@ import pytest
 from elftools.elf.enums import ENUM_E_MACHINE
 
 from fixtures.core import rows
+from fixtures.inspection import macho_layout, pe_layout
 
 ARCHITECTURES = tuple(rows.architectures().values())
 TOOLCHAINS = tuple(rows.toolchains().values())
@@ -20,6 +21,14 @@ SERVED = tuple(
     if name in rows.architectures()
 )
 
+each_of_linux = pytest.mark.parametrize(
+    "row", tuple(rows.of_linux().values()), ids=lambda row: str(row.name)
+)
+each_foreign = pytest.mark.parametrize(
+    "row",
+    [row for row in ARCHITECTURES if not row.is_linux],
+    ids=lambda row: str(row.name),
+)
 each_architecture = pytest.mark.parametrize("row", ARCHITECTURES, ids=lambda row: str(row.name))
 each_toolchain = pytest.mark.parametrize("row", TOOLCHAINS, ids=lambda row: str(row.name))
 each_served = pytest.mark.parametrize(
@@ -73,11 +82,13 @@ def test_aliases_are_sorted_and_lower_case(row: rows.Architecture) -> None:
 
 @each_architecture
 def test_names_fit_into_ids(row: rows.Architecture) -> None:
-    """An architecture's name has no dash, so that no two targets can share an id."""
-    assert re.fullmatch(r"[a-z0-9]+", row.name)
+    """A name is a CPU's, and behind another system's name and a dash where it is that one's."""
+    assert re.fullmatch(r"[a-z0-9]+", row.instructions)
+    assert row.name == (row.instructions if row.is_linux else f"{row.system}-{row.cpu}")
+    assert row.is_linux == (not row.cpu)
 
 
-@each_architecture
+@each_of_linux
 def test_what_an_elf_header_must_say_is_possible(row: rows.Architecture) -> None:
     """Machine, class, byte order and flags are ones that an ELF header can hold."""
     assert row.machine in ENUM_E_MACHINE
@@ -87,7 +98,7 @@ def test_what_an_elf_header_must_say_is_possible(row: rows.Architecture) -> None
     assert row.flags & ~row.flags_mask == 0
 
 
-@each_architecture
+@each_of_linux
 def test_loaders_are_absolute_and_there(row: rows.Architecture) -> None:
     """An architecture has loaders, each a path from the root, none listed twice."""
     assert row.loaders
@@ -95,7 +106,7 @@ def test_loaders_are_absolute_and_there(row: rows.Architecture) -> None:
     assert len(set(row.loaders)) == len(row.loaders)
 
 
-@each_architecture
+@each_of_linux
 def test_tools_are_named_as_their_makers_do(row: rows.Architecture) -> None:
     """Triplets are GNU's for Linux, Debian's name is one word, QEMU's programs are qemu-*."""
     assert re.fullmatch(r"[a-z0-9_]+-linux-gnu[a-z0-9]*", row.triplet)
@@ -103,6 +114,22 @@ def test_tools_are_named_as_their_makers_do(row: rows.Architecture) -> None:
     assert re.fullmatch(r"qemu-[a-z0-9_]+", row.qemu)
     # A program's ABI, and no kernel's: x32 runs under that of amd64.
     assert row.kernel or row.triplet.endswith("x32")
+
+
+@each_foreign
+def test_rows_of_other_systems_are_of_a_format_that_is_read(row: rows.Architecture) -> None:
+    """Machine and subtype are as the readers name them, and nothing is there that is Linux's."""
+    cpu = rows.architectures()[row.cpu]
+    named = {
+        "pe": {f"IMAGE_FILE_MACHINE_{name}": cpu for name, cpu, _ in pe_layout.MACHINES.values()},
+        "macho": {f"CPU_TYPE_{name}": cpu for name, _, cpu, _ in macho_layout.CPUS.values()},
+    }
+
+    assert named[row.format][row.machine] == row.cpu
+    assert (row.bits, row.endian, row.family) == (cpu.bits, cpu.endian, cpu.family)
+    assert row.platform == f"{row.system}/{row.cpu}"
+    assert not any((row.debian, row.multiarch, row.kernel, row.qemu, row.loaders, row.flags))
+    assert bool(row.subtype) == (row.format == "macho")
 
 
 @each_toolchain
