@@ -358,13 +358,19 @@ MISTAKES: Final = {
     ),
     "dependencies of files elsewhere": (
         "build =",
-        'dependencies = { build = "make deps", files = ["../Cargo.toml"] }\nbuild =',
+        'dependencies = { build = "make deps", keep = ["x"], files = ["../x"] }\nbuild =',
         "projects.demo.dependencies.files",
         "expected a path inside the source",
     ),
+    "dependencies that keep a pattern": (
+        "build =",
+        'dependencies = { build = "make", keep = ["x/*"], files = ["Makefile"] }\nbuild =',
+        "projects.demo.dependencies.keep",
+        "expected a path, not a pattern",
+    ),
     "dependencies with an unknown placeholder": (
         "build =",
-        'dependencies = { build = "{xc}", files = ["Makefile"] }\nbuild =',
+        'dependencies = { build = "{xc}", keep = ["x"], files = ["Makefile"] }\nbuild =',
         "projects.demo.dependencies",
         "unknown placeholder {xc}",
     ),

@@ -22,7 +22,7 @@ asked = st.builds(
     dependencies=st.sampled_from([ways.AUTO, *ways.DEPENDENCIES]),
     workspace=st.sampled_from([ways.AUTO, *ways.WORKSPACES]),
 )
-STAGED = Staged(files=("Makefile",), build="make deps")
+STAGED = Staged(files=("Makefile",), build="make deps", keep=("deps",))
 
 
 def resolved(one: Asked, **changes: Any) -> Ways:
