@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 
 from fixtures import host
-from fixtures.bench import building, chart, report, workplace
+from fixtures.bench import chart, readings, report, workplace
 from fixtures.bench.building import Builds
 from fixtures.building.source import read_tree
 from fixtures.cli import main as cli
@@ -250,7 +250,7 @@ def test_a_record_is_a_measurement() -> None:
     """CPU seconds are the build phase's, the wall's from the begin of staging."""
     side = Side(architecture="host", strategy="native")
 
-    one = building.measured_of(side, [_record("native", 4.0, 3.0)], 9.0, 2)
+    one = readings.measured_of(side, [_record("native", 4.0, 3.0)], 9.0, 2)
 
     assert (one.cpu_s, one.wall_s, one.caches, one.foreign_load) == (4.0, 3.5, "cold", 0.1)
     assert one.problem(side) is None
@@ -265,12 +265,12 @@ def test_several_records_are_one_measurement() -> None:
     ]
     mixed = [_record("native", 4.0, 4.0), _record("cross", 4.0, 4.0, caches="warm")]
 
-    both = building.measured_of(side, records, 9.0, 2)
+    both = readings.measured_of(side, records, 9.0, 2)
 
     assert (both.cpu_s, both.wall_s) == (8.0, 9.0)
     assert both.foreign_load == pytest.approx(0.1)
     assert "strategy" not in both.used
-    assert building.measured_of(side, mixed, 9.0, 2).problem(side) is not None
+    assert readings.measured_of(side, mixed, 9.0, 2).problem(side) is not None
 
 
 def test_no_counter_is_no_measurement() -> None:
@@ -278,9 +278,9 @@ def test_no_counter_is_no_measurement() -> None:
     side = Side(architecture="host")
 
     with pytest.raises(InfrastructureError, match="no CPU counter"):
-        building.measured_of(side, [_record("native", None, 3.0)], 9.0, 2)
+        readings.measured_of(side, [_record("native", None, 3.0)], 9.0, 2)
     unseen = _record("native", 1.0, 3.0, foreign_load=None)
-    assert building.measured_of(side, [unseen], 9.0, 2).foreign_load is None
+    assert readings.measured_of(side, [unseen], 9.0, 2).foreign_load is None
 
 
 def test_the_copy_is_changed_and_not_the_source(tmp_path: Path) -> None:
