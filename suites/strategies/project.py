@@ -31,6 +31,9 @@ _MAKEFILE: Final = """
 OBJECTS = $(patsubst %.c,%.o,$(wildcard library*.c))
 small: main.o library.a
 	$(CC) -O2 -o $@ main.o library.a
+# That an object is not there is no reason to make it again where the library is newer than its
+# source: of what is staged, only the library is kept.
+.SECONDARY: $(OBJECTS)
 library.a: $(OBJECTS)
 	$(AR) rcs $@ $(OBJECTS)
 %.o: %.c
