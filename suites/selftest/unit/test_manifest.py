@@ -629,6 +629,12 @@ MISTAKES: Final = {
         "projects.demo.build_packages",
         "the name of a Debian package",
     ),
+    "fetch-environment": (
+        "build =",
+        'fetch_environment = ["TOKEN=x"]\nbuild =',
+        "projects.demo.fetch_environment",
+        "the name of an environment variable",
+    ),
     "environment": (
         "build =",
         'environment = ["A B"]\nbuild =',
