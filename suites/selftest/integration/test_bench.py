@@ -72,7 +72,7 @@ def test_a_comparison_is_measured_told_and_not_measured_again(
 ) -> None:
     """The cached side was cached and the other cold; a second session finds the pairs there, and
     no volume that the builds had is left."""
-    folder, results = manifest.parent / "out", manifest.parent / "results.json"
+    folder, results = manifest.parent / "out", manifest.parent / "out" / "results.json"
     before = {name for name, _ in engine.volumes.all()}
     words = ("strategies", "--only", "ccache", *LIMIT, "--folder", str(folder))
 

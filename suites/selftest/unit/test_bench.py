@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from fixtures import host
+from fixtures import host, paths
 from fixtures.bench import chart, readings, report, workplace
 from fixtures.bench.building import Builds
 from fixtures.building.source import read_tree
@@ -152,6 +152,16 @@ def test_wrong_options_are_one_error(
     assert cli.main(["bench", "strategies", *words]) == 4
 
     assert said in capsys.readouterr().err
+
+
+def test_two_sessions_do_not_measure_each_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A second session into the same folder is refused while the first is there."""
+    with paths.lock("bench", tmp_path):
+        assert cli.main(["bench", "strategies", "--folder", str(tmp_path)]) == 3
+
+    assert "another session" in capsys.readouterr().err
 
 
 def test_the_list_needs_no_engine(capsys: pytest.CaptureFixture[str]) -> None:
