@@ -13,8 +13,12 @@ from typing import Any, Final
 
 import pytest
 
+from fixtures.bench.building import Builds
+from fixtures.building import storage
+from fixtures.core import comparisons
 from fixtures.engine import setup
 from fixtures.engine.client import Engine
+from fixtures.run import load_manifest
 from suites.selftest.harness import ROOT, TIMEOUT_S, environment
 from suites.strategies import project
 
@@ -67,13 +71,22 @@ def _pairs(folder: Path) -> list[dict[str, Any]]:
     return [pair for each in document["experiments"] for pair in each["pairs"]]
 
 
+def _volumes(manifest: Path, engine: Engine) -> list[str]:
+    """The volumes that are kept for the comparison's builds; other runs have theirs."""
+    loaded = load_manifest(manifest, str(manifest))
+    with Builds(manifest, loaded, "small", print) as builds:
+        builds.state(comparisons.comparisons()["ccache"])
+        kept = builds._scopes.values()
+        assert len(kept) == 2
+        return [name for each in kept for name in storage.names_for(engine, *each)]
+
+
 def test_a_comparison_is_measured_told_and_not_measured_again(
     manifest: Path, engine: Engine
 ) -> None:
     """The cached side was cached and the other cold; a second session finds the pairs there, and
     no volume that the builds had is left."""
     folder, results = manifest.parent / "out", manifest.parent / "out" / "results.json"
-    before = {name for name, _ in engine.volumes.all()}
     words = ("strategies", "--only", "ccache", *LIMIT, "--folder", str(folder))
 
     told = _run(manifest, *words, "--json", str(results))
@@ -90,7 +103,20 @@ def test_a_comparison_is_measured_told_and_not_measured_again(
     finding = json.loads(results.read_text())["comparisons"][0]
     assert finding["estimate"]["ratio"] > 1, told
     assert {path.suffix for path in folder.iterdir()} >= {".json", ".md", ".png", ".svg"}
-    assert {name for name, _ in engine.volumes.all()} - before == set()
+    assert _volumes(manifest, engine) == []
+
+
+def test_what_is_kept_for_the_builds_goes_with_them(manifest: Path, engine: Engine) -> None:
+    """A cache that a comparison's builds had is there while it is measured, and then gone."""
+    loaded = load_manifest(manifest, str(manifest))
+    with Builds(manifest, loaded, "small", print) as builds:
+        builds.state(comparisons.comparisons()["ccache"])
+        way, *_ = (each for each in builds._scopes.values() if each[0].ways.cache)
+        engine.volumes.ensure(storage._cache(*way))
+        there = storage.names_for(engine, *way)
+
+    assert len(there) == 1
+    assert storage.names_for(engine, *way) == []
 
 
 @pytest.mark.slow
