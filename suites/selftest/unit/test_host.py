@@ -99,6 +99,29 @@ def test_another_users_process_is_alive(monkeypatch: pytest.MonkeyPatch) -> None
     assert host.is_alive(4711)
 
 
+def test_wsl_and_its_drives_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """WSL 2 is told by its kernel's name, drives of Windows by their mounts; elsewhere is none."""
+    (tmp_path / "sys/kernel").mkdir(parents=True)
+    (tmp_path / "self").mkdir()
+    mounts = [
+        "/dev/sdc / ext4 rw 0 0",
+        r"C:\134 /mnt/c 9p rw,aname=drvfs;path=C:\134 0 0",
+        r"D:\134 /mnt/my\040drive 9p rw,aname=drvfs 0 0",
+        "drivers /usr/lib/wsl/drivers 9p ro,aname=drivers 0 0",
+    ]
+    (tmp_path / "self/mounts").write_text("\n".join(mounts))
+    (tmp_path / "sys/kernel/osrelease").write_text("5.15.167.4-microsoft-standard-WSL2\n")
+    monkeypatch.setattr(host, "PROC", tmp_path)
+
+    assert host.kind() == "wsl2"
+    assert host.windows_drives() == [Path("/mnt/c"), Path("/mnt/my drive")]
+
+    (tmp_path / "sys/kernel/osrelease").write_text("6.12.48-amd64\n")
+    assert host.kind() == "any"
+    monkeypatch.setattr(host, "PROC", tmp_path / "none")
+    assert (host.kind(), host.windows_drives()) == ("any", [])
+
+
 @dataclass
 class Kernel:
     """Windows with one process, number 7; `error` is of opening any other."""
