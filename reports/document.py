@@ -111,6 +111,8 @@ def _of_record(record: Record) -> dict[str, Any]:
         "build": whole["build"],
         "conditions": whole["conditions"],
         "execution": whole["execution"],
+        "ways": whole["ways"],
+        "rebuild": whole["rebuild"],
         "artifacts": whole["artifacts"],
         "smoke": whole["smoke"],
         "test": whole["test"],

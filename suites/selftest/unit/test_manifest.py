@@ -338,6 +338,61 @@ MISTAKES: Final = {
         "projects.demo.reproducible",
         'expected true or false, found "yes"',
     ),
+    "a cache of another name": (
+        "build =",
+        'cache = "scache"\nbuild =',
+        "projects.demo.cache",
+        'did you mean "sccache"?',
+    ),
+    "a workspace that is neither": (
+        "build =",
+        'workspace = "keep"\nbuild =',
+        "projects.demo.workspace",
+        'did you mean "kept"?',
+    ),
+    "dependencies without files": (
+        "build =",
+        'dependencies = { build = "make deps" }\nbuild =',
+        "projects.demo.dependencies",
+        'the key "files" is missing',
+    ),
+    "dependencies of files elsewhere": (
+        "build =",
+        'dependencies = { build = "make deps", files = ["../Cargo.toml"] }\nbuild =',
+        "projects.demo.dependencies.files",
+        "expected a path inside the source",
+    ),
+    "dependencies with an unknown placeholder": (
+        "build =",
+        'dependencies = { build = "{xc}", files = ["Makefile"] }\nbuild =',
+        "projects.demo.dependencies",
+        "unknown placeholder {xc}",
+    ),
+    "a change that changes nothing": (
+        "build =",
+        'change = { file = "a.c", find = "1", replace = "1" }\nbuild =',
+        "projects.demo.change.replace",
+        'expected another text than "find"',
+    ),
+    "a rebuild without a change": (
+        'cpu_time = "60 s"',
+        'rebuild_time = "60 s"',
+        "projects.demo.budget.rebuild_time",
+        'give it "change',
+    ),
+    "a mount of another kind": (
+        '{ path = "." }',
+        '{ path = ".", mount = "rsync" }',
+        "projects.demo.source.mount",
+        'expected "auto" or "bind" or "volume" or "copy"',
+    ),
+    "a kept workspace of finished artifacts": (
+        HONEST,
+        '[projects.demo]\nsource = { prebuilt = "dist" }\narchitectures = ["arm64"]\n'
+        'artifacts = ["demo"]\nworkspace = "kept"\n',
+        "projects.demo.workspace",
+        "judged and not built",
+    ),
     "prebuilt and reproducible": (
         HONEST,
         '[projects.demo]\nsource = { prebuilt = "dist" }\narchitectures = ["arm64"]\n'

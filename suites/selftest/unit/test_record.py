@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 
 from fixtures.core import record
 from fixtures.core.errors import RecordError
-from fixtures.core.record import Artifact, Build, Conditions, Execution, Outcome, Phase, Smoke
+from fixtures.core.record import (
+    Artifact,
+    Build,
+    Cache,
+    Conditions,
+    Execution,
+    Outcome,
+    Phase,
+    Rebuild,
+    Smoke,
+    Used,
+)
 from suites.selftest.unit import samples
 
 text = st.text()
@@ -66,6 +77,29 @@ records = st.builds(
         engine=text,
         caches=text,
         foreign_load=maybe_number,
+    ),
+    ways=st.none()
+    | st.builds(
+        Used,
+        mount=text,
+        workspace=text,
+        dependencies=text,
+        cache=st.none()
+        | st.builds(
+            Cache,
+            tool=text,
+            state=text,
+            hits=st.none() | whole,
+            misses=st.none() | whole,
+            errors=st.none() | whole,
+        ),
+        workers=whole,
+        changed_files=st.none() | whole,
+        notes=lines,
+    ),
+    rebuild=st.none()
+    | st.builds(
+        Rebuild, exit_code=st.integers(), cpu_s=maybe_number, wall_s=number, reason=maybe_text
     ),
     execution=st.none()
     | st.builds(
@@ -240,7 +274,7 @@ def test_every_truncation_of_a_record_is_refused() -> None:
             record.from_json(document[:length])
 
 
-@pytest.mark.parametrize("schema", [0, 1, 2, 4, "3", 3.0, True, None, [3]])
+@pytest.mark.parametrize("schema", [0, 1, 2, 3, 5, "4", 4.0, True, None, [4]])
 def test_another_schema_is_refused(schema: Any) -> None:
     """Only records of this schema are read: the version is a whole number, not nearly one."""
     with pytest.raises(RecordError):
