@@ -17,11 +17,18 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_dropcompress")).args(arguments).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_dropcompress"))
+        .args(arguments)
+        .output()
+        .unwrap()
 }
 
 fn said(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default().to_owned()
+    String::from_utf8_lossy(&output.stderr)
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Each format is written from a PNG and read back into one of the same size.
@@ -55,11 +62,19 @@ fn mistakes_are_told() {
     let format = FORMATS[0].name;
 
     for (arguments, code, why) in [
-        (&["--format", "gif", "IN", "-o", "OUT"][..], 2, "no format \"gif\" is compiled in"),
+        (
+            &["--format", "gif", "IN", "-o", "OUT"][..],
+            2,
+            "no format \"gif\" is compiled in",
+        ),
         (&["--quality", "101", "IN", "-o", "OUT"], 2, "from 1 to 100"),
         (&["IN", "-o", "OUT.txt"], 2, "its extension tells no format"),
         (&["IN"], 2, "-o names the file"),
-        (&["--format", format, damaged, "-o", output], 1, "damaged.png: "),
+        (
+            &["--format", format, damaged, "-o", output],
+            1,
+            "damaged.png: ",
+        ),
         (&["--format", format, output, "-o", output], 1, "output: "),
     ] {
         let ended = run(arguments);

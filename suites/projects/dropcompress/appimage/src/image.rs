@@ -13,7 +13,8 @@ use crate::Failure;
 
 /// Writes all files of the image at an offset of a file into a folder, which is made.
 pub fn unpack(file: &Path, start: u64, folder: &Path) -> Result<(), Failure> {
-    let image = FilesystemReader::from_reader_with_offset(BufReader::new(File::open(file)?), start)?;
+    let image =
+        FilesystemReader::from_reader_with_offset(BufReader::new(File::open(file)?), start)?;
     for node in image.files() {
         // Each is named from the root of the image, and a folder comes before what is in it.
         let place = folder.join(node.fullpath.strip_prefix("/")?);

@@ -6,7 +6,7 @@ use core::ffi::{c_int, c_uint, c_void};
 use core::marker::{PhantomData, PhantomPinned};
 
 /// What is only handled by pointers, neither sent to nor shared with another thread.
-type Opaque = (PhantomData<*mut u8>, PhantomPinned);
+type Opaque = PhantomData<(*mut u8, PhantomPinned)>;
 
 #[repr(C)]
 pub struct JxlEncoder {
