@@ -358,13 +358,19 @@ MISTAKES: Final = {
     ),
     "dependencies of files elsewhere": (
         "build =",
-        'dependencies = { build = "make deps", files = ["../Cargo.toml"] }\nbuild =',
+        'dependencies = { build = "make deps", keep = ["x"], files = ["../x"] }\nbuild =',
         "projects.demo.dependencies.files",
         "expected a path inside the source",
     ),
+    "dependencies that keep a pattern": (
+        "build =",
+        'dependencies = { build = "make", keep = ["x/*"], files = ["Makefile"] }\nbuild =',
+        "projects.demo.dependencies.keep",
+        "expected a path, not a pattern",
+    ),
     "dependencies with an unknown placeholder": (
         "build =",
-        'dependencies = { build = "{xc}", files = ["Makefile"] }\nbuild =',
+        'dependencies = { build = "{xc}", keep = ["x"], files = ["Makefile"] }\nbuild =',
         "projects.demo.dependencies",
         "unknown placeholder {xc}",
     ),
@@ -622,6 +628,12 @@ MISTAKES: Final = {
         'build_packages = ["--x"]\nbuild =',
         "projects.demo.build_packages",
         "the name of a Debian package",
+    ),
+    "fetch-environment": (
+        "build =",
+        'fetch_environment = ["TOKEN=x"]\nbuild =',
+        "projects.demo.fetch_environment",
+        "the name of an environment variable",
     ),
     "environment": (
         "build =",

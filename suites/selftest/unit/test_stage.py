@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.building import layout, source, stage
+from fixtures.building import layout, pack, source, stage
 from fixtures.building.fetch.bundle import Bundle
 from fixtures.core.errors import InfrastructureError
 
@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_tree_arrives_as_it_is(folder: Path, tmp_path: Path) -> None:
     """Files, links, empty folders and executable bits are there, owned by the build's user."""
-    stage.pack(source.read_tree(folder, key="x"), tmp_path / "tar")
+    pack.pack(source.read_tree(folder, key="x"), tmp_path / "tar")
 
     with tarfile.open(tmp_path / "tar") as tar:
         members = {member.name: member for member in tar}
@@ -45,7 +45,7 @@ def test_a_tree_arrives_as_it_is(folder: Path, tmp_path: Path) -> None:
 
 def test_parents_come_before_what_is_in_them(folder: Path, tmp_path: Path) -> None:
     """Every folder is named before its content, so that no engine has to make one up."""
-    stage.pack(source.read_tree(folder, key="x"), tmp_path / "tar")
+    pack.pack(source.read_tree(folder, key="x"), tmp_path / "tar")
 
     with tarfile.open(tmp_path / "tar") as tar:
         names = tar.getnames()
@@ -59,7 +59,7 @@ def test_what_a_source_holds_is_told_by_name(folder: Path, tmp_path: Path) -> No
     strange = folder / "new\nline\\"
     strange.write_bytes(b"x")
     tree = source.read_tree(folder, key="x")
-    stage.pack(tree, tmp_path / "tar")
+    pack.pack(tree, tmp_path / "tar")
     bundle = Bundle(file=tmp_path / "tar", sha256="")
     names = ["a/b c.txt", "new\nline\\", "ü.sh", "link", "nothing", "a"]
     expected = {
@@ -73,7 +73,7 @@ def test_what_a_source_holds_is_told_by_name(folder: Path, tmp_path: Path) -> No
 
 def test_a_part_of_a_tree_is_packed(folder: Path, tmp_path: Path) -> None:
     """An image's context holds what is asked for, in its folders."""
-    stage.pack(source.read_tree(folder, key="x"), tmp_path / "tar", only=frozenset({"ü.sh"}))
+    pack.pack(source.read_tree(folder, key="x"), tmp_path / "tar", only=frozenset({"ü.sh"}))
 
     with tarfile.open(tmp_path / "tar") as tar:
         assert [member.name for member in tar if not member.isdir()] == ["ü.sh"]
@@ -92,4 +92,4 @@ def test_a_source_that_changed_is_told(folder: Path, tmp_path: Path, change: str
             file.symlink_to("/etc/passwd")
 
     with pytest.raises(InfrastructureError, match=r"changed while it was read|can't be read"):
-        stage.pack(tree, tmp_path / "tar")
+        pack.pack(tree, tmp_path / "tar")

@@ -22,7 +22,7 @@ asked = st.builds(
     dependencies=st.sampled_from([ways.AUTO, *ways.DEPENDENCIES]),
     workspace=st.sampled_from([ways.AUTO, *ways.WORKSPACES]),
 )
-STAGED = Staged(files=("Makefile",), build="make deps")
+STAGED = Staged(files=("Makefile",), build="make deps", keep=("deps",))
 
 
 def resolved(one: Asked, **changes: Any) -> Ways:
@@ -40,8 +40,9 @@ def test_nothing_of_an_earlier_build_is_used_unless_asked_for() -> None:
 def test_daily_work_takes_what_is_fastest() -> None:
     """Warm, everything that the project and its toolchain have is used."""
     assert resolved(Asked(), warm=True) == Ways(
-        mount="copy", cache="ccache", dependencies="staged", workspace="kept"
+        mount="copy", cache="ccache", dependencies="built", workspace="kept"
     )
+    assert resolved(Asked(workspace="fresh"), warm=True).dependencies == "staged"
 
 
 def test_daily_work_asks_nothing_of_those_who_have_nothing() -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.building import source, stage
+from fixtures.building import pack, source
 from fixtures.core.errors import InfrastructureError
 
 SCRIPT = b"#!/bin/sh\necho built\n"
@@ -100,7 +100,7 @@ def test_each_loss_alone_is_made_good(commit: Path, tmp_path: Path, name: str) -
 def test_what_is_sent_is_what_was_hashed(commit: Path, tmp_path: Path) -> None:
     """From a checkout of Windows go the commit's own bits, links and line ends."""
     clone = _clone(commit, tmp_path / "clone", **AS_WINDOWS)
-    stage.pack(_read(clone, "win32"), tmp_path / "tar")
+    pack.pack(_read(clone, "win32"), tmp_path / "tar")
 
     with tarfile.open(tmp_path / "tar") as tar:
         script, notes, data = (tar.extractfile(each) for each in ("configure", "src/a.c", "data"))
