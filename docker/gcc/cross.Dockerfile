@@ -5,6 +5,7 @@ FROM ${BASE}
 LABEL dev.crossgate.made="image"
 ARG DEBIAN_FRONTEND=noninteractive
 ARG CROSS_PACKAGES=""
+# cache: apt
 RUN if [ -n "${CROSS_PACKAGES}" ]; then \
         apt-get update \
         && apt-get install -y --no-install-recommends ${CROSS_PACKAGES} \

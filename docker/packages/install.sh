@@ -29,7 +29,8 @@ for list in /etc/apt/sources.list.d/*.sources; do
         -e "s/^Suites: *$/Suites: stable\nEnabled: no/" "$list"
 done
 update
-for release in /var/lib/apt/lists/*_stable_InRelease; do
+lists=$(apt-config shell lists Dir::State::lists/d) && eval "$lists"
+for release in "${lists%/}"/*_stable_InRelease; do
     grep -qx "Codename: $VERSION_CODENAME" "$release" || {
         echo "stable is not $VERSION_CODENAME any more" >&2
         exit 1

@@ -78,6 +78,23 @@ dependencies = [
 ]
 """
 
+B_LOCK: Final = """\
+version = 4
+
+[[package]]
+name = "b"
+version = "0.1.0"
+dependencies = [
+ "ryu",
+]
+
+[[package]]
+name = "ryu"
+version = "1.0.18"
+source = "registry+https://github.com/rust-lang/crates.io-index"
+checksum = "f3cb5ba0dc43242ce17de99c180e96db90b235b8a9fdc9543c96d2209116bd9f"
+"""
+
 ITOA: Final = "49f1f14873335454500d59611f1cf4a4b0f786f9ac11f4312a78e4cf2566695b"
 
 CRATE: Final = {
@@ -442,6 +459,35 @@ def sizes(found: required.Required) -> dict[str, int]:
     """The members of what was fetched, with their sizes."""
     with tarfile.open(found.bundle.file) as tar:
         return {member.name: member.size for member in tar}
+
+
+@pytest.mark.usefixtures("cache_folder")
+def test_a_crate_may_bring_what_it_depends_on(engine: Engine, tmp_path: Path) -> None:
+    """Where the project's own configuration of cargo names a folder of crates, none is fetched."""
+    config = '[source.crates-io]\nreplace-with = "own"\n[source.own]\ndirectory = "vendor"\n'
+
+    found = fetch(engine, "rust", tmp_path / "source", **{".cargo/config.toml": config})
+
+    assert set(sizes(found)) == {".fetched", "config.toml"}
+
+
+@pytest.mark.usefixtures("cache_folder")
+def test_crates_beside_each_other_are_all_asked(engine: Engine, tmp_path: Path) -> None:
+    """Where no crate is at the top, each with a lock is asked; one without is somebody else's."""
+    here = {f"a b/{name}": text for name, text in CRATE.items()}
+    head = '[package]\nname = "b"\nversion = "0.1.0"\n'
+    other = {
+        "b/Cargo.toml": f'{head}[dependencies]\nryu = "=1.0.18"\n',
+        "b/src/lib.rs": "",
+        "b/Cargo.lock": B_LOCK,
+        "c/Cargo.toml": '[package]\nname = "c"\nversion = "0.1.0"\n',
+    }
+
+    found = sizes(
+        fetch(engine, "rust", tmp_path / "source", **dict.fromkeys(CRATE), **here, **other)
+    )
+
+    assert {"itoa-1.0.11", "ryu-1.0.18"} < set(found)
 
 
 def test_nothing_of_a_project_is_run_to_fetch(

@@ -64,6 +64,7 @@ def test_every_label_that_is_jumped_to_is_there() -> None:
         ("crossgate", "lf"),
         (".ci/run", "lf"),
         ("docker/gcc/Dockerfile", "lf"),
+        ("docker/gcc/cross.Dockerfile", "lf"),
         ("docker/packages/install.sh", "lf"),
         ("requirements.lock", "lf"),
         ("crossgate.cmd", "crlf"),

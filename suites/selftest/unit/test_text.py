@@ -114,6 +114,16 @@ def test_an_empty_log_has_no_lines() -> None:
     assert text.log_lines(b"\n\r\n", 30) == []
 
 
+def test_a_shortened_line_keeps_its_end() -> None:
+    """Where the exit code stands; a line that fits stays as it is."""
+    line = "failed running [" + "x" * 1000 + "]: exit code: 7"
+
+    assert text.shortened(line).startswith("failed running [xx")
+    assert text.shortened(line).endswith("]: exit code: 7")
+    assert len(text.shortened(line)) < 210
+    assert text.shortened("y" * 200) == "y" * 200
+
+
 def test_a_line_of_a_gigabyte_is_clipped() -> None:
     """The length of a line is counted, not shown."""
     [line] = text.log_lines(b"x" * 100_000, 30)
