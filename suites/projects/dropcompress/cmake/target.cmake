@@ -1,0 +1,22 @@
+# The target as Cargo and the crate cc know it, with what the codecs' own files get wrong.
+
+string(REPLACE "-" "_" target "$ENV{TARGET}")
+set(CMAKE_SYSTEM_NAME Linux)
+set(CMAKE_SYSTEM_PROCESSOR "$ENV{CARGO_CFG_TARGET_ARCH}")
+if(DEFINED ENV{CC_${target}})
+  set(CMAKE_C_COMPILER "$ENV{CC_${target}}")
+endif()
+if(DEFINED ENV{CXX_${target}})
+  set(CMAKE_CXX_COMPILER "$ENV{CXX_${target}}")
+endif()
+
+# libaom: with any other name it is built without NEON, and without a word about it.
+if(CMAKE_SYSTEM_PROCESSOR STREQUAL "aarch64")
+  set(AOM_TARGET_CPU arm64)
+endif()
+
+# libjxl: colour profiles by skcms, which is there, and not by Little CMS. What dropcompress reads
+# and writes is sRGB, for which libjxl asks neither.
+if(CMAKE_SYSTEM_PROCESSOR STREQUAL "s390x")
+  set(JPEGXL_ENABLE_SKCMS ON CACHE BOOL "")
+endif()
