@@ -52,6 +52,12 @@ def test_daily_work_asks_nothing_of_those_who_have_nothing() -> None:
     assert (found.cache, found.dependencies, found.workspace) == (None, "built", "kept")
 
 
+def test_nothing_is_kept_in_an_image_of_the_users_own_unless_asked_for() -> None:
+    """What tools are in such an image is not known, so daily work builds there from nothing."""
+    assert resolved(Asked(), warm=True, own=True, own_cache=None).workspace == "fresh"
+    assert resolved(Asked(workspace="kept"), own=True).workspace == "kept"
+
+
 @given(asked, st.booleans())
 def test_what_is_asked_for_is_done_or_refused(one: Asked, warm: bool) -> None:
     """No word of a manifest or command line is passed over."""
