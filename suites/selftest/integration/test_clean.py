@@ -21,9 +21,10 @@ import docker
 from fixtures.building import emulation
 from fixtures.building.recipe import REPOSITORY
 from fixtures.cli import clean
-from fixtures.engine import labels, setup
+from fixtures.engine import build_cache, labels, setup
 from fixtures.engine.client import Engine
 from fixtures.engine.image_store import ImageStore
+from fixtures.engine.volumes import Volume, VolumeStore
 from fixtures.run import in_ci
 
 pytestmark = pytest.mark.integration
@@ -36,6 +37,7 @@ class Made:
     engine: docker.DockerClient
     images: list[str] = field(default_factory=list)
     containers: list[str] = field(default_factory=list)
+    volumes: list[str] = field(default_factory=list)
     name: str = field(default_factory=lambda: f"clean-{uuid.uuid4().hex[:8]}")
 
     def base(self, tag: str, *, label: bool = True) -> str:
@@ -71,6 +73,19 @@ class Made:
         self.containers.append(str(made.id))
         return self.containers[-1]
 
+    def volume(self, name: str, own: dict[str, str]) -> str:
+        """A named volume with labels; its name."""
+        self.engine.volumes.create(name, labels=own)
+        self.volumes.append(name)
+        return name
+
+    def has_volume(self, name: str) -> bool:
+        """Whether the engine has a volume of that name."""
+        with contextlib.suppress(docker.errors.NotFound):
+            self.engine.volumes.get(name)
+            return True
+        return False
+
     def has_image(self, image: str) -> bool:
         """Whether the engine has an image of that name or id."""
         with contextlib.suppress(docker.errors.ImageNotFound):
@@ -90,6 +105,9 @@ class Made:
         for container in self.containers:
             with contextlib.suppress(docker.errors.NotFound):
                 self.engine.containers.get(container).remove(v=True, force=True)
+        for volume in self.volumes:
+            with contextlib.suppress(docker.errors.NotFound):
+                self.engine.volumes.get(volume).remove(force=True)
         for image in reversed(self.images):
             with contextlib.suppress(docker.errors.ImageNotFound):
                 self.engine.images.remove(image, force=True)
@@ -133,7 +151,13 @@ def run_clean(
     capsys: pytest.CaptureFixture[str],
 ) -> Callable[..., Cleaned]:
     """Run `crossgate clean` on a root and a cache in a temporary folder."""
-    images, containers = ImageStore.all, Engine.containers
+    images, containers, volumes = ImageStore.all, Engine.containers, VolumeStore.all
+    monkeypatch.setattr(
+        VolumeStore, "all", lambda self: [each for each in volumes(self) if each[0] in made.volumes]
+    )
+    # Of the build cache no piece says which test it is of; it has tests of its own.
+    nothing = build_cache.Cleaned(removed=0, size_bytes=0, others_bytes=0)
+    monkeypatch.setattr(ImageStore, "clean_build_cache", lambda _self: nothing)
     monkeypatch.setattr(
         ImageStore, "all", lambda self: [each for each in images(self) if each[0] in made.images]
     )
@@ -165,6 +189,18 @@ def test_our_images(made: Made, run_clean: Callable[..., Cleaned]) -> None:
     assert not made.has_image(toolchain)
     assert not made.has_image(base)
     assert "removed 2 images" in ended.output
+
+
+def test_our_volumes(made: Made, run_clean: Callable[..., Cleaned]) -> None:
+    """What was kept for later builds goes, and says so; a volume of somebody else's stays."""
+    kept = Volume(kind="cache", group=made.name, content="1")
+    ours = made.volume(kept.name, kept.labels)
+    theirs = made.volume(f"{made.name}-mine", {})
+    ended = run_clean()
+
+    assert not made.has_volume(ours)
+    assert made.has_volume(theirs)
+    assert "removed 1 volumes" in ended.output
 
 
 def test_a_users_image_on_ours(made: Made, run_clean: Callable[..., Cleaned]) -> None:

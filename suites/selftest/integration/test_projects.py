@@ -93,6 +93,7 @@ def test_ctest_finds_a_library_that_miscounts(tmp_path: Path) -> None:
     assert "expected one=2 two=1" in claims["test"]["reason"]
 
 
+@pytest.mark.slow
 def test_three_codecs_for_another_cpu(tmp_path: Path) -> None:
     """The small cell of dropcompress: cross-built, it reads under emulation what it has written."""
     folder = copied("dropcompress", tmp_path / "drop")

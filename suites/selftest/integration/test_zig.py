@@ -103,6 +103,7 @@ def test_what_a_chosen_glibc_has_not_does_not_link(result: Result) -> None:
     assert "getrandom" in built["reason"]
 
 
+@pytest.mark.slow
 def test_cxx_needs_no_library_of_its_own(tmp_path: Path) -> None:
     """C++ runs with its library linked in; llvm's strip leaves a program that still runs."""
     keys = zig(
