@@ -18,6 +18,7 @@ from typing import Any, Final
 import pytest
 
 from fixtures.building import layout
+from fixtures.core.keys import PARTS
 from fixtures.core.record import SCHEMA
 from fixtures.engine import probe
 from suites.selftest.harness import (
@@ -564,7 +565,7 @@ CHANGES: Final[dict[str, tuple[Callable[[Kept], object], str]]] = {
     ),
     "recipe": (
         lambda kept: _edit(kept.manifest, "-o hello", "-O1 -o hello"),
-        "the recipe (build, artifacts, smoke, test or reproducible) changed",
+        f"{PARTS['recipe']} changed",
     ),
     "limit": (_more_memory, "the limits that the build can see"),
     "changed artifact": (
