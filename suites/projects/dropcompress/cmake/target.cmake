@@ -14,11 +14,6 @@ endif()
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL "aarch64")
   set(AOM_TARGET_CPU arm64)
 endif()
-# By the name "arm" it compiles for NEON what it declares nowhere; and NEON is more than Debian's
-# armhf promises.
-if(CMAKE_SYSTEM_PROCESSOR STREQUAL "arm")
-  set(AOM_TARGET_CPU generic)
-endif()
 
 # libjxl: colour profiles by skcms, which is there, and not by Little CMS. What dropcompress reads
 # and writes is sRGB, for which libjxl asks neither.
