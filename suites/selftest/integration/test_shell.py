@@ -134,6 +134,7 @@ class Typist:
         while words not in self._seen:
             ready, _, _ = select.select([self._terminal], [], [], patience_s)
             assert ready, f"{words!r} did not come: {self._seen[-2000:]!r}"
+            piece = b""
             with contextlib.suppress(OSError):
                 piece = os.read(self._terminal, 65536)
             assert piece or self.process.poll() is None, self._seen[-2000:]
