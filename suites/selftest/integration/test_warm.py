@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -86,6 +87,22 @@ def volumes() -> set[str]:
     engine = Engine(setup.ensure(print).address)
     try:
         return {name for name, _ in engine.volumes.all()}
+    finally:
+        engine.close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_stays() -> Iterator[None]:
+    """What a test's builds keep for later ones goes with the test."""
+    from fixtures.engine.client import Engine
+
+    before = volumes()
+    yield
+    engine = Engine(setup.ensure(print).address)
+    try:
+        for name, _ in engine.volumes.all():
+            if name not in before:
+                engine.volumes.remove(name)
     finally:
         engine.close()
 
