@@ -9,8 +9,8 @@ from collections import Counter
 
 import pytest
 
-from fixtures.core import regression, student
-from fixtures.core.regression import LOOKS, MOST_BLOCKS, Block, Decision, Look
+from fixtures.core import slowdown, student
+from fixtures.core.slowdown import LOOKS, MOST_BLOCKS, Block, Decision, Look
 
 # Two-sided 95 %, 99 % and 99.9 %: NIST/SEMATECH e-Handbook of Statistical Methods, 1.3.6.7.2.
 QUANTILES = [
@@ -67,7 +67,7 @@ def conclusion(
     """Where a sequence of looks ends."""
     measured = blocks(rng, slower=slower, noise=noise, count=MOST_BLOCKS)
     for count in LOOKS:
-        seen = regression.look(measured[:count], budget, verdicts=verdicts)
+        seen = slowdown.look(measured[:count], budget, verdicts=verdicts)
         if seen.decision is not Decision.GO_ON:
             return seen
     raise AssertionError("the last look always decides")
@@ -89,7 +89,7 @@ def test_an_unchanged_head_is_not_failed(noise: float) -> None:
     """Whatever the noise: of 2,000, at most as many as six times the stated rate would give."""
     found = rates(0.02, slower=0.0, noise=noise, runs=2000)
 
-    assert found[Decision.FAIL] <= 6 * regression.FALSE_ALARM * 2000 / 2
+    assert found[Decision.FAIL] <= 6 * slowdown.FALSE_ALARM * 2000 / 2
 
 
 @pytest.mark.parametrize("noise", [0.003, 0.02, 0.1])
@@ -97,7 +97,7 @@ def test_a_head_beyond_the_budget_is_not_passed(noise: float) -> None:
     """Noise makes it unmeasurable, and never a pass."""
     found = rates(0.03, slower=0.035, noise=noise, runs=2000)
 
-    assert found[Decision.PASS] <= 6 * regression.MISS * 2000 / 2
+    assert found[Decision.PASS] <= 6 * slowdown.MISS * 2000 / 2
 
 
 @pytest.mark.parametrize("verdicts", [1, 24])
@@ -135,17 +135,17 @@ def test_nothing_is_concluded_between_looks() -> None:
     rng = random.Random(3)
     measured = blocks(rng, slower=0.5, noise=0.001, count=7)
 
-    assert regression.look(measured, 0.03).decision is Decision.GO_ON
-    assert regression.look(measured, 0.03, last=True).decision is Decision.UNMEASURABLE
-    assert regression.look(measured[:6], 0.03).decision is Decision.FAIL
+    assert slowdown.look(measured, 0.03).decision is Decision.GO_ON
+    assert slowdown.look(measured, 0.03, last=True).decision is Decision.UNMEASURABLE
+    assert slowdown.look(measured[:6], 0.03).decision is Decision.FAIL
 
 
 def test_blocks_that_agree_by_chance_prove_nothing() -> None:
     """Equal changes have the noise of a counter's steps all the same."""
     block = Block(base_s=(1.0, 1.0), head_s=(1.0005, 1.0005), total_s=1.0)
-    seen = regression.look([block] * 4, 0.0)
+    seen = slowdown.look([block] * 4, 0.0)
 
-    assert seen.noise == regression.FLOOR
+    assert seen.noise == slowdown.FLOOR
     assert seen.decision is Decision.GO_ON
 
 
@@ -165,10 +165,10 @@ def test_a_drift_of_the_machine_is_no_change() -> None:
 
 def test_the_error_of_a_matrix_is_shared() -> None:
     """One verdict has the error of one; of many each has its part; none has none."""
-    assert regression.false_alarm(1) == regression.FALSE_ALARM
-    assert regression.false_alarm(24) == pytest.approx(regression.FALSE_ALARM_MATRIX / 24)
+    assert slowdown.false_alarm(1) == slowdown.FALSE_ALARM
+    assert slowdown.false_alarm(24) == pytest.approx(slowdown.FALSE_ALARM_MATRIX / 24)
     with pytest.raises(ValueError, match="without a verdict"):
-        regression.false_alarm(0)
+        slowdown.false_alarm(0)
 
 
 def test_the_looks_share_out_all_of_the_error() -> None:
@@ -194,12 +194,12 @@ def test_what_is_no_measurement_is_refused(change: dict[str, object], words: str
     bad = dataclasses.replace(GOOD, **change)  # type: ignore[arg-type]
 
     with pytest.raises(ValueError, match=words):
-        regression.look([GOOD, bad], 0.05)
+        slowdown.look([GOOD, bad], 0.05)
 
 
 def test_no_blocks_and_no_budget_are_refused() -> None:
     """There is no verdict of nothing."""
     with pytest.raises(ValueError, match="nothing of the noise"):
-        regression.look([GOOD], 0.05)
+        slowdown.look([GOOD], 0.05)
     with pytest.raises(ValueError, match="not one"):
-        regression.look([GOOD, GOOD], -0.05)
+        slowdown.look([GOOD, GOOD], -0.05)
