@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from fixtures.core import manifest, rows
 from fixtures.core.errors import ManifestError
 from fixtures.core.readers import Budget, Limits, TimeRatio
+from fixtures.core.regression import Growth, Regression
 from fixtures.core.sources import (
     ArchiveSource,
     DebianSource,
@@ -256,6 +257,51 @@ def test_overrides_hold_for_their_architecture_alone() -> None:
     assert arm64.places["budget.size"] == "projects.demo.overrides.arm64.budget.size"
 
 
+def test_bounds_of_a_regression_are_inherited_and_overridden_one_by_one() -> None:
+    """Whoever sets one bound for one architecture loses none of the others."""
+    text = (
+        '[defaults]\nbudget.regression = { size = "2%", size_compressed = "16 KiB" }\n' + HONEST
+    ).replace(
+        'size = "1 MiB"',
+        'size = "1 MiB"\nregression = { size_stripped = "0.5 %", cpu_time = "5%" }',
+    ) + '[projects.demo.overrides.arm64]\nbudget = { regression = { size = "3%" } }\n'
+
+    [project] = load(text).projects
+    arm64 = project.variant("arm64", emulated=False)
+    plain = Regression(
+        size=Growth(percent=2),
+        size_stripped=Growth(percent=0.5),
+        size_compressed=Growth(size_bytes=16 * 1024),
+        cpu_time=0.05,
+    )
+
+    assert project.budget.regression == plain
+    assert arm64.budget.regression == replace(plain, size=Growth(percent=3))
+    assert arm64.places["budget.regression.size"] == (
+        "projects.demo.overrides.arm64.budget.regression.size"
+    )
+
+
+@pytest.mark.parametrize(
+    ("growth", "allowed"),
+    [
+        (Growth(percent=29), 29),
+        (Growth(percent=7), 7),
+        (Growth(percent=0.5), 0),
+        (Growth(percent=0), 0),
+        (Growth(size_bytes=16), 16),
+        (Growth(size_bytes=0), 0),
+    ],
+    ids=str,
+)
+def test_a_growth_allows_its_bound_to_the_byte(growth: Growth, allowed: int) -> None:
+    """What grew by exactly the bound is within it, a byte more is not, and less always is."""
+    assert growth.allows(100, 100 + allowed)
+    assert not growth.allows(100, 101 + allowed)
+    assert growth.allows(100, 0)
+    assert growth.allows(0, 0)
+
+
 def test_profiles_are_there_and_can_be_replaced() -> None:
     """dev, pr and release need not be written; a manifest may say what they mean, or add some."""
     text = HONEST.replace(
@@ -414,9 +460,70 @@ MISTAKES: Final = {
     ),
     "later budget": (
         'size = "1 MiB"',
-        'regression = { size = "2%" }',
-        "projects.demo.budget.regression",
+        'memory = "1 GiB"',
+        "projects.demo.budget.memory",
         "not supported yet",
+    ),
+    "a regression of nothing": (
+        'size = "1 MiB"',
+        "regression = {}",
+        "projects.demo.budget.regression",
+        "expected a bound at least",
+    ),
+    "a regression by the budget's name": (
+        'size = "1 MiB"',
+        'regression = { compressed = "2%" }',
+        "projects.demo.budget.regression.compressed",
+        'did you mean "size_compressed"?',
+    ),
+    "a regression that is a text": (
+        'size = "1 MiB"',
+        'regression = "2%"',
+        "projects.demo.budget.regression",
+        'expected a table, found "2%"',
+    ),
+    "a growth without a unit": (
+        'size = "1 MiB"',
+        "regression = { size = 2 }",
+        "projects.demo.budget.regression.size",
+        'as in "2%" or "16 KiB", found 2',
+    ),
+    "a growth in an unknown unit": (
+        'size = "1 MiB"',
+        'regression = { size_stripped = "2 MiP" }',
+        "projects.demo.budget.regression.size_stripped",
+        "units: B,",
+    ),
+    "a growth below zero": (
+        'size = "1 MiB"',
+        'regression = { size = "-2%" }',
+        "projects.demo.budget.regression.size",
+        'found "-2%"',
+    ),
+    "an absurd growth": (
+        'size = "1 MiB"',
+        'regression = { size_allocated = "1001%" }',
+        "projects.demo.budget.regression.size_allocated",
+        "at most 1000%",
+    ),
+    "a growth of a time in seconds": (
+        'size = "1 MiB"',
+        'regression = { cpu_time = "5 s" }',
+        "projects.demo.budget.regression.cpu_time",
+        'as in "5%"',
+    ),
+    "a growth of a time of nothing": (
+        'size = "1 MiB"',
+        'regression = { cpu_time = "0%" }',
+        "projects.demo.budget.regression.cpu_time",
+        "more than 0%",
+    ),
+    "a time's regression of finished artifacts": (
+        HONEST,
+        '[projects.demo]\nsource = { prebuilt = "dist" }\narchitectures = ["arm64"]\n'
+        'artifacts = ["demo"]\nbudget.regression = { size = "2%", cpu_time = "5%" }\n',
+        "projects.demo.budget.regression.cpu_time",
+        "judged and not built",
     ),
     "no source": ('source = { path = "." }', "", "projects.demo", 'the key "source" is missing'),
     "no build": (
