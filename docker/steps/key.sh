@@ -1,6 +1,7 @@
 # Says what a compile step is made of: NAME TOOL ARGUMENTS. Leaves $PLACE/keys/NAME, of lines
 #
 #     key SHA256      of the arguments, the folder, and the content of all that the step reads
+#     folder PATH     that it runs in
 #     file PATH       of each source file and header among it, as the compiler names it
 #
 # and of no key where that can't be told. What differs in comments alone has the same key in C and
@@ -18,7 +19,7 @@ plain() { sed 's#/tmp/go-build[0-9]*#WORK#g'; }
 # What the arguments say, but for names that are another in each run.
 said() { { pwd; printf '%s\n' "$tool" "$@"; } | plain; }
 content() { [ -f "$1" ] && [ -r "$1" ] && printf '%s %s\n' "$2" "$(sum < "$1")"; }
-ends() { { cat "$part"; } | sum | sed 's/^/key /' > "$part.out"; }
+ends() { { printf 'key ' && sum < "$part" && printf 'folder ' && pwd; } > "$part.out"; }
 
 of_c() {
     said "$@" > "$part"
