@@ -325,7 +325,12 @@ MISTAKES: Final = {
     "misspelt table": ("demo.budget", "demo.bugdet", "projects.demo.bugdet", '"budget"?'),
     "misspelt top": ("[projects.demo]", "[project.demo]", "project", 'did you mean "projects"?'),
     "unknown key": ("build =", "xyzzy = 1\nbuild =", "projects.demo.xyzzy", "known here: "),
-    "later key": ("build =", "waivers = []\nbuild =", "projects.demo.waivers", "not supported yet"),
+    "waivers of a project": (
+        "build =",
+        "waivers = []\nbuild =",
+        "projects.demo.waivers",
+        "unknown",
+    ),
     "policy": (
         "build =",
         'policy = "defualt"\nbuild =',
@@ -408,9 +413,15 @@ MISTAKES: Final = {
     ),
     "later top": (
         "[projects.demo]",
+        "[architectures]\n[projects.demo]",
+        "architectures",
+        "not supported yet",
+    ),
+    "waivers as a table": (
+        "[projects.demo]",
         "[waivers]\n[projects.demo]",
         "waivers",
-        "not supported yet",
+        "expected a list of tables ([[waivers]]), found a table",
     ),
     "later budget": (
         'size = "1 MiB"',
