@@ -179,7 +179,7 @@ def test_units_are_told() -> None:
 
 
 WAYS: Final = Used(mount="copy", workspace="fresh", dependencies="built", cache=None, workers=3)
-OTHERS: Final = {
+OTHERS: Final[dict[str, dict[str, Any]]] = {
     "CPUs": {"conditions": replace(conditions(), cpus=1)},
     "memory": {"conditions": conditions(memory_bytes=4 * 1024**3 + 1)},
     "model": {"conditions": conditions(cpu_model="another")},

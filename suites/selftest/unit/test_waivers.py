@@ -8,14 +8,14 @@ from typing import Any, Final
 
 import pytest
 
-from fixtures.core import claims, targets, waiving
+from fixtures.core import claims, targets, waived, waiving
 from fixtures.core.errors import ManifestError
 from fixtures.core.readers import Budget
 from fixtures.core.record import Outcome, Rebuild, Record
 from fixtures.core.targets import Choice, Target
 from fixtures.core.verdicts import Judgement, Verdict
+from fixtures.core.waived import Waived
 from fixtures.core.waivers import Ceiling
-from fixtures.core.waiving import Waived
 from suites.selftest.unit.samples import HONEST, artifact, conditions, load, record, target
 
 LINK: Final = "https://example.org/issues/7"
@@ -41,7 +41,7 @@ def waiver(name: str = DEMO, claim: str = "size", **keys: str) -> str:
 def bound(*waivers: str, text: str = HONEST, host: str = "amd64", **choice: Any) -> Waived:
     """The waivers of the honest manifest with these added to it."""
     manifest = load("\n".join((text, *waivers)))
-    return waiving.bind(manifest, targets.expand(manifest, host, Choice(**choice)))
+    return waived.bind(manifest, targets.expand(manifest, host, Choice(**choice)))
 
 
 def complaint(*waivers: str, text: str = HONEST) -> str:
@@ -74,14 +74,14 @@ def judged(
 
 def test_a_waiver_is_read_in_full() -> None:
     """Each key arrives, the ceiling in its unit, and it is of the claim of the one target."""
-    waived = bound(waiver(ceiling='"1.5 MiB"'))
-    found = waived.of(DEMO, "size")
+    known = bound(waiver(ceiling='"1.5 MiB"'))
+    found = known.of(DEMO, "size")
 
     assert found is not None
     assert (found.key, found.reason, found.link) == ("waivers.1", "a new codec", LINK)
     assert found.expires == datetime.date(2027, 1, 31)
     assert found.ceiling == Ceiling(value=1.5 * 1024**2, kind="size")
-    assert list(waived.by_claim) == [(DEMO, "size")]
+    assert list(known.by_claim) == [(DEMO, "size")]
 
 
 def test_a_pyproject_may_hold_them() -> None:
@@ -90,7 +90,7 @@ def test_a_pyproject_may_hold_them() -> None:
     manifest = load(text.replace("[[waivers]]", "[[tool.crossgate.waivers]]"), "pyproject.toml")
 
     with pytest.raises(ManifestError, match=r"^pyproject.toml: tool.crossgate.waivers.1.claim: "):
-        waiving.bind(manifest, targets.expand(manifest, "amd64"))
+        waived.bind(manifest, targets.expand(manifest, "amd64"))
 
 
 @pytest.mark.parametrize(
@@ -224,9 +224,9 @@ def test_every_claim_with_a_number_takes_a_ceiling() -> None:
         claim for claim in claims.CLAIMS if claim.startswith("size") or "time" in claim.split("_")
     }
 
-    assert set(waiving.CEILINGS) == numbered
-    assert set(waiving.CEILINGS) <= set(claims.CLAIMS)
-    assert set(waiving.NEAR) < set(waiving.CEILINGS)
+    assert set(waived.CEILINGS) == numbered
+    assert set(waived.CEILINGS) <= set(claims.CLAIMS)
+    assert set(waiving.NEAR) < set(waived.CEILINGS)
 
 
 # What a waiver makes of a verdict
@@ -382,8 +382,8 @@ def test_a_ceiling_waives_no_failure_without_a_number(
     """What could not be weighed might weigh anything; only a waiver without a ceiling covers it."""
     row = target(budget=Budget(allocated_bytes=1024**2))
     text = HONEST.replace("size = ", "allocated = ")
-    waived = waiver(claim="size_allocated", ceiling=ceiling)
-    ended = judged(NO_NUMBER[name], waived, claim="size_allocated", row=row, text=text)
+    given = waiver(claim="size_allocated", ceiling=ceiling)
+    ended = judged(NO_NUMBER[name], given, claim="size_allocated", row=row, text=text)
 
     assert ended.verdict.value == verdict
     assert (verdict == "fail") == ("this failure is about no such value" in ended.reason)
@@ -395,14 +395,14 @@ def test_a_rebuild_that_failed_is_not_within_a_ceiling() -> None:
     text = HONEST.replace("build =", change).replace("cpu_time =", "rebuild_time =")
     [_, row] = targets.expand(load(text), "amd64")
     broken = Rebuild(exit_code=2, cpu_s=70.0, wall_s=9.0, reason="it exited with 2")
-    waived = waiver(claim="rebuild_time", ceiling='"90 s"')
+    given = waiver(claim="rebuild_time", ceiling='"90 s"')
 
     for again, verdict in (
         (broken, Verdict.FAIL),
         (replace(broken, exit_code=0, reason=None), Verdict.WAIVED),
     ):
         one = record(row, rebuild=again)
-        assert judged(one, waived, claim="rebuild_time", row=row, text=text).verdict is verdict
+        assert judged(one, given, claim="rebuild_time", row=row, text=text).verdict is verdict
 
 
 @pytest.mark.parametrize(
