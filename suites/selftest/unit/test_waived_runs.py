@@ -167,6 +167,15 @@ def test_only_what_was_judged_can_be_unused(tmp_path: Path) -> None:
     assert run_gate(folder, "-n", "0", "-k", "arm64 and built").exit_code == 1
 
 
+def test_what_is_waived_never_passes(tmp_path: Path) -> None:
+    """With pytest's --runxfail, under which nothing is expected to fail, it fails."""
+    ended = run_gate(project(tmp_path / "demo", waiver("demo-*")), "-n", "0", "--runxfail")
+
+    assert ended.exit_code == 1
+    assert "4 passed" in ended.output
+    assert "2 failed" in ended.output
+
+
 def test_a_wrong_waiver_is_one_message(tmp_path: Path) -> None:
     """A waiver of no target ends the run before anything is judged, by pytest's usage error."""
     ended = run_gate(project(tmp_path / "demo", waiver("demo-s390x-*")), "-n", "0")
