@@ -24,6 +24,7 @@ class Claim:
     manifest_key: str | None = None
     reused: bool | None = None
     evidence: str | None = None
+    waiver: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in the document, inside its target."""
@@ -35,6 +36,8 @@ class Claim:
             "reason": self.reason,
             "manifest_key": self.manifest_key,
             "evidence": self.evidence,
+            # What most claims don't have is not said of each.
+            **({"waiver": dict(self.waiver)} if self.waiver else {}),
         }
 
 

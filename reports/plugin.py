@@ -174,6 +174,7 @@ def _claim(about: dict[str, Any]) -> Claim:
         manifest_key=about["manifest_key"],
         reused=about["reused"],
         evidence=about["evidence"],
+        waiver=about.get("waiver"),
     )
 
 

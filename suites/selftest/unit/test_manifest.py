@@ -33,6 +33,7 @@ KEYS: Final = (
     *("defaults", "projects", "profiles", "tool", "crossgate", "demo"),
     *("source", "path", "debian", "version", "sha256", "git", "toolchain", "architectures"),
     *("build", "artifacts", "smoke", "budget", "size", "cpu_time", "time_ratio", "to", "max"),
+    *("waivers", "target", "claim", "ceiling", "reason", "link", "expires"),
     *("cpus", "memory", "processes", "timeout", "on_unmeasurable", "policy", "regression"),
 )
 WORDS: Final = ("gcc", "arm64", "amd64", "x64", ".", "zig", "1 MiB", "60 s", "skip", "{cc}", "make")
@@ -371,7 +372,12 @@ MISTAKES: Final = {
     "misspelt table": ("demo.budget", "demo.bugdet", "projects.demo.bugdet", '"budget"?'),
     "misspelt top": ("[projects.demo]", "[project.demo]", "project", 'did you mean "projects"?'),
     "unknown key": ("build =", "xyzzy = 1\nbuild =", "projects.demo.xyzzy", "known here: "),
-    "later key": ("build =", "waivers = []\nbuild =", "projects.demo.waivers", "not supported yet"),
+    "waivers of a project": (
+        "build =",
+        "waivers = []\nbuild =",
+        "projects.demo.waivers",
+        "unknown",
+    ),
     "policy": (
         "build =",
         'policy = "defualt"\nbuild =',
@@ -454,9 +460,15 @@ MISTAKES: Final = {
     ),
     "later top": (
         "[projects.demo]",
+        "[architectures]\n[projects.demo]",
+        "architectures",
+        "not supported yet",
+    ),
+    "waivers as a table": (
+        "[projects.demo]",
         "[waivers]\n[projects.demo]",
         "waivers",
-        "not supported yet",
+        "expected a list of tables ([[waivers]]), found a table",
     ),
     "later budget": (
         'size = "1 MiB"',

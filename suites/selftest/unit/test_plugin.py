@@ -537,6 +537,22 @@ def test_ratio_without_its_base(planted: Planted) -> None:
     assert "demo-amd64-gcc is not selected and it has no record" in claim["reason"]
 
 
+def test_waiver_of_a_ratio_without_its_base(planted: Planted) -> None:
+    """A waiver of what is not even collected is shown as idle, and makes no run fail."""
+    (planted.reports / "records" / "demo-amd64-gcc" / "record.json").unlink()
+    waiver = (
+        '[[waivers]]\ntarget = "demo-arm64-*"\nclaim = "time_ratio"\nreason = "known"\n'
+        'link = "https://example.org/7"\nexpires = 2999-12-31\n'
+    )
+    (planted.folder / "crossgate.toml").write_text(DEMO + waiver, "utf-8")
+    ended = planted.run("-n", "0", "-k", "arm64")
+    claim = ended.claims("demo-arm64-gcc")["time_ratio"]
+
+    assert ended.exit_code == 0, ended.output
+    assert claim["verdict"] == "not applicable"
+    assert "its waiver until 2999-12-31 is idle (known; https://example.org/7)" in claim["reason"]
+
+
 @pytest.mark.parametrize("workers", WORKERS)
 def test_manifest_error(tmp_path: Path, workers: str) -> None:
     """A mistake in the manifest is one usage error with file and key, and without a traceback."""
