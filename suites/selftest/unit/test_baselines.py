@@ -22,14 +22,14 @@ from suites.selftest.unit.samples import artifact, conditions, record, target
 TARGET: Final = target(budget=Budget(regression=Regression(size=Growth(percent=2))))
 RECORD: Final = record(
     TARGET,
-    conditions=conditions(engine="Docker Engine 20.10.24+dfsg1"),
+    conditions=conditions(engine="Docker Engine 20.10.24+dfsg1", reference_s=1.25),
     key_parts={"image": "an image", "recipe": "a recipe", "source": "a tree"},
 )
 
 
 def entry(one: Record = RECORD) -> Entry:
     """The entry that a record makes."""
-    made = baselines.entry_of(one, reference_s=1.25)
+    made = baselines.entry_of(one)
     assert isinstance(made, Entry)
     return made
 
