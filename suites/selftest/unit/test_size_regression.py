@@ -32,6 +32,9 @@ def files(**sizes: int) -> Record:
     return record(TARGET, artifacts=tuple(found))
 
 
+files_of = references.sizes_of
+
+
 def against(base: Record, *, committed: bool = False) -> Reference:
     """A record as the reference, by either way."""
     if committed:
@@ -88,7 +91,8 @@ def test_each_weight_is_caught_a_byte_beyond_its_bound(
 
     assert failed.verdict is Verdict.FAIL
     assert words in failed.reason
-    assert failed.expected[key] == ("3 %" if key == "size_compressed" else "2 %")
+    assert failed.expected[key] == pytest.approx(0.03 if key == "size_compressed" else 0.02)
+    assert failed.observed[key] > failed.expected[key]
     assert judged(grown(bounds[fact]), against(BASE)).verdict is Verdict.PASS
 
 
@@ -204,3 +208,33 @@ def test_hundreds_of_artifacts_are_told_shortly() -> None:
     assert judgement.verdict is Verdict.FAIL
     assert "and 293 more" in judgement.reason
     assert len(judgement.reason) < 5000
+
+
+def test_the_three_ledgers_are_told_where_base_and_baseline_are_there() -> None:
+    """What this change adds, what was inherited and what is left stand side by side."""
+    row = target(budget=Budget(size_bytes=1500, regression=Regression(size=TWO)))
+    base = references.of_base(files(a=1200), "the base build", files_of(files(a=1000)))
+    judgement = judged(files(a=1212), base, row)
+
+    assert judgement.verdict is Verdict.PASS
+    assert judgement.reason.endswith(
+        "size: this change +12 bytes (+1.00 %), inherited +200 bytes (+20.00 %), "
+        "288 B left of the budget of 1.46 KiB"
+    )
+
+
+def test_what_was_inherited_fails_no_change() -> None:
+    """A base beyond its budget and far from the baseline is no fault of whoever adds nothing."""
+    row = target(budget=Budget(size_bytes=1500, regression=Regression(size=TWO)))
+    base = references.of_base(files(a=2000), "the base build", files_of(files(a=1000)))
+
+    assert judged(files(a=2000), base, row).verdict is Verdict.PASS
+
+
+def test_shares_are_those_of_what_is_worst() -> None:
+    """A bound in bytes and one in per cent are told as shares of the same thing."""
+    row = target(budget=Budget(regression=Regression(size=Growth(size_bytes=50))))
+    judgement = judged(files(a=1000, b=2100), against(files(a=1000, b=2000)), row)
+
+    assert judgement.observed == {"size": pytest.approx(0.05)}
+    assert judgement.expected == {"size": pytest.approx(0.025)}
