@@ -43,13 +43,14 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """All that the reporters write from."""
+    """All that the reporters write from; `notes` are what is told and fails nothing."""
 
     started: str
     host: Mapping[str, Any]
     claims: tuple[Claim, ...]
     records: Mapping[str, Record] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     exit_code: int = 0
 
     def counts(self) -> dict[str, int]:
@@ -71,6 +72,7 @@ class Report:
             "host": dict(self.host),
             "exit_code": self.exit_code,
             "problems": list(self.problems),
+            "notes": list(self.notes),
             "targets": [self._target(target) for target in self.targets()],
         }
 

@@ -26,6 +26,7 @@ def render(report: Report) -> str:
     """A heading, the counts, a table, and what the run itself has to say; bounded in size."""
     head = ["## Crossgate", "", table.summary(report) + ".", ""]
     head += [f"**{markdown_cell(clip(problem))}**\n" for problem in report.problems]
+    head += [f"{markdown_cell(clip(note))}\n" for note in report.notes]
     head += ["| target | claim | verdict | record | evidence | finding |", f"|{' --- |' * 6}"]
     parts = ["\n".join(head) + "\n"]
     size = len(parts[0].encode())

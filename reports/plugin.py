@@ -22,7 +22,7 @@ from fixtures.core.record import Record
 from fixtures.core.text import clip, printable, tame, tame_json
 from fixtures.progress import Queued
 from fixtures.run import usable_cpus
-from fixtures.session import INFRASTRUCTURE, PROPERTY, is_gate, report_dir
+from fixtures.session import INFRASTRUCTURE, PROPERTY, is_gate, report_dir, run_of
 
 from . import live, markdown, table
 from .document import Claim, Report, in_order
@@ -128,6 +128,7 @@ class Reporter:
                 if (record := _load(folder, target)) is not None
             },
             problems=tuple(self._problems),
+            notes=self._drifts(),
             exit_code=int(session.exitstatus),
         )
         document = tame_json(json.dumps(self._report.to_json(), indent=1, ensure_ascii=True))
@@ -142,6 +143,11 @@ class Reporter:
                 raise pytest.UsageError(
                     f"GITHUB_STEP_SUMMARY: {summary}: {error.strerror}"
                 ) from None
+
+    def _drifts(self) -> tuple[str, ...]:
+        """What is known of drift, where something was built: else nothing is new."""
+        built = {claim.target for claim in self._claims.values() if claim.reused is False}
+        return run_of(self._config).drifts(built) if built else ()
 
     @pytest.hookimpl(trylast=True)
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:

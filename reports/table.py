@@ -31,6 +31,8 @@ def lines(report: Report, width: int) -> Iterator[Line]:
         first = printable(claim.reason.partition("\n")[0])
         yield Line(text=_row(row, widths, first, width), verdict=claim.verdict)
     yield Line(text=summary(report))
+    for note in report.notes:
+        yield Line(text=f"note: {printable(note)}")
 
 
 def summary(report: Report) -> str:

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.core import manifest, policy_rows, rows
-from fixtures.core.claims.size import WORDS
 from fixtures.core.errors import ManifestError
 from fixtures.core.policy import DEFAULT, Policy
 from fixtures.core.readers import BUDGETS
 from fixtures.core.text import printable
+from fixtures.core.weights import WORDS
 from suites.selftest.unit.samples import load
 
 MIB: Final = 1024**2
