@@ -1,0 +1,226 @@
+"""`--against`: a change held against its merge base, with real builds, step by step."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from fixtures.bench.gate_live import Live
+from fixtures.building import images, launcher, recipe, traced
+from fixtures.core.slowdown import Decision
+from fixtures.engine import setup
+from fixtures.engine.client import Engine
+from suites.selftest.harness import NATIVE, Result, manifest_text, project, run_gate
+
+pytestmark = pytest.mark.integration
+
+FILES: Final = {
+    "Makefile": "demo: main.o part.o\n\t$(CC) -o $@ $^\n"
+    "%.o: %.c all.h\n\t$(CC) -O1 -g -c -o $@ $<\n",
+    "main.c": "int part(void);\nint main(void) { return part(); }\n",
+    "part.c": '#include "all.h"\nint part(void) { return ZERO; } /* said */\n',
+    "all.h": "#define ZERO 0\n",
+    "README.md": "A demo.\n",
+}
+TARGET: Final = f"demo-{NATIVE}-gcc"
+
+
+def git(folder: Path, *words: str) -> None:
+    """A command of git's, by somebody."""
+    who = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]
+    subprocess.run(["git", *who, *words], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Path:
+    """A program in a repository, with a branch for a change."""
+    keys: dict[str, object] = {
+        "architectures": [NATIVE],
+        "build": "make CC={cc}",
+        "artifacts": ["demo"],
+        "budget": {"regression": {"cpu_time": "5%", "size": "1%"}},
+    }
+    folder = project(tmp_path / "demo", manifest_text({"demo": keys}), FILES)
+    git(folder, "init", "-q")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "one")
+    git(folder, "checkout", "-qb", "change")
+    return folder
+
+
+def commit(folder: Path, name: str, old: str, new: str) -> None:
+    """Change a file and commit it."""
+    file = folder / name
+    text = file.read_text("utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), "utf-8")
+    git(folder, "commit", "-qam", "a change")
+
+
+def compared(folder: Path, *options: str) -> tuple[Result, dict[str, Any]]:
+    """A run against main, and what it kept of the comparison."""
+    result = run_gate(folder, "-n", "0", "--against", "main", *options)
+    file = folder.parent / "demo-out" / "against" / f"{TARGET}.json"
+    return result, json.loads(file.read_bytes()) if file.is_file() else {}
+
+
+def test_documentation_measures_nothing(demo: Path) -> None:
+    """Nor does a comment that moves no line: no build is timed, and the verdict is a pass."""
+    commit(demo, "README.md", "A demo", "The demo")
+    commit(demo, "part.c", "said", "said better")
+
+    result, kept = compared(demo)
+
+    assert result.exit_code == 0, result.output
+    assert result.verdicts(TARGET)["cpu_regression"] == "pass"
+    assert result.verdicts(TARGET)["size_regression"] == "pass"
+    assert (kept["change"], kept["blocks"]) == (0.0, [])
+    assert "no compile step" in kept["reason"]
+
+
+def test_what_main_did_since_is_not_this_changes_doing(demo: Path) -> None:
+    """The base is the merge base: a head that is behind is not held against what it lacks."""
+    commit(demo, "README.md", "A demo", "The demo")
+    git(demo, "checkout", "-q", "main")
+    commit(demo, "all.h", "ZERO 0", "ZERO 1")
+    git(demo, "checkout", "-q", "change")
+
+    result, kept = compared(demo)
+
+    assert result.verdicts(TARGET)["cpu_regression"] == "pass"
+    assert kept["blocks"] == []
+    assert kept["base_key"] != kept["head_key"], "the documentation differs"
+
+
+def test_a_base_that_does_not_build_fails_nobody(demo: Path) -> None:
+    """There is nothing to compare with, which is unmeasurable, and said."""
+    git(demo, "checkout", "-q", "main")
+    commit(demo, "part.c", "return ZERO", "return NOTHING")
+    git(demo, "checkout", "-q", "change")
+    git(demo, "rebase", "-q", "main")
+    commit(demo, "part.c", "return NOTHING", "return ZERO")
+
+    result, kept = compared(demo, "-k", "regression")
+
+    assert result.exit_code == 0, result.output
+    assert result.verdicts(TARGET) == {
+        "cpu_regression": "unmeasurable", "size_regression": "unmeasurable"
+    }  # fmt: skip
+    assert "there is nothing to compare" in kept["reason"]
+
+
+def test_a_grown_artifact_fails_against_the_base(demo: Path) -> None:
+    """Held against the build of the merge base, without a baseline."""
+    commit(demo, "part.c", "int part(", "char table[] = {[70000] = 1};\nint part(")
+
+    result, _ = compared(demo, "-k", "size_regression")
+
+    claim = result.claims(TARGET)["size_regression"]
+    assert (result.exit_code, claim["verdict"]) == (1, "fail")
+    assert "demo: +7" in claim["reason"]
+
+
+@pytest.mark.parametrize(
+    ("revision", "words"),
+    [
+        ("nowhere", "there is no such commit, branch or tag"),
+        ("--all", "expected a commit"),
+    ],
+)
+def test_a_revision_that_is_none_is_a_usage_error(demo: Path, revision: str, words: str) -> None:
+    """One line with the mend, before anything is built."""
+    result = run_gate(demo, "-n", "0", f"--against={revision}")
+
+    assert result.exit_code == 4
+    assert words in result.output
+
+
+def test_nothing_to_judge_is_a_usage_error(demo: Path) -> None:
+    """Without a budget for a regression `--against` would look and say nothing."""
+    file = demo / "crossgate.toml"
+    lines = [line for line in file.read_text("utf-8").splitlines() if "budget" not in line]
+    file.write_text("\n".join(lines), "utf-8")
+
+    result = run_gate(demo, "-n", "0", "--against", "main")
+
+    assert result.exit_code == 4
+    assert "would judge nothing" in result.output
+
+
+def test_without_a_base_the_claim_is_not_judged(demo: Path) -> None:
+    """And is told of, with the option that names one."""
+    result = run_gate(demo, "-n", "0")
+
+    assert result.verdicts(TARGET)["cpu_regression"] == "not applicable"
+    assert "--against REV" in result.claims(TARGET)["cpu_regression"]["reason"]
+
+
+@pytest.fixture(scope="module")
+def live() -> Iterator[Live]:
+    """Real builds of planted projects."""
+    engine = Engine(setup.ensure(print).address)
+    yield Live(engine=engine, architecture=NATIVE, say=lambda _: None)
+    engine.close()
+
+
+def test_a_build_twice_as_slow_is_failed(live: Live) -> None:
+    """Whatever the load of this machine, and the step that got slower is named first."""
+    found = live.compare(0.05, slower=2.0)
+
+    assert found.decision is Decision.FAIL, found
+    assert found.low is not None
+    assert found.low > 0
+    assert "part0.c" in found.steps[0].id
+
+
+def test_keys_are_of_all_that_a_step_reads(live: Live, tmp_path: Path) -> None:
+    """Equal for equal builds; another one for another file; the same for another comment."""
+    side = live._side(tmp_path / "one", "a", files=2, functions=1)
+    other = live._side(tmp_path / "two", "b", files=2, functions=1)
+    program = live._program(side)
+
+    first = traced.keyed(live.engine, side.job, program)
+    again = traced.keyed(live.engine, side.job, program)
+    changed = traced.keyed(live.engine, other.job, program)
+
+    assert first == again
+    assert None not in first.keys.values()
+    assert first.read is not None
+    assert "Makefile" in first.read
+    different = {name for name, key in first.keys.items() if changed.keys[name] != key}
+    assert {name.rpartition(" ")[2] for name in different} == {"part0.o", "part1.o", "planted"}
+
+
+def test_instructions_are_the_same_each_time(live: Live, tmp_path: Path) -> None:
+    """To the last one, for each step; one more function is seen in its step alone."""
+    side = live._side(tmp_path / "one", "a", files=2, functions=2)
+    head = live._side(tmp_path / "two", "a", files=2, functions=2, slowed=(1, 1))
+    program = live._program(side)
+    found = []
+    for each in (side, side, head):
+        image = images.ensure(live.engine, recipe.counting(each.image), live.say)
+        chosen = traced.timed(live.engine, each.job, program).steps
+        job = dataclasses.replace(each.job, image=image.tag)
+        found.append(traced.counted(live.engine, job, program, chosen))
+    first, again, more = found
+
+    assert first == again
+    assert min(first.values()) > 1_000_000
+    slowed = next(name for name in first if "part1.c" in name)
+    assert more[slowed] > first[slowed] * 1.005
+    assert all(more[name] < first[name] * 1.002 for name in first if name != slowed)
+
+
+def test_the_launcher_is_made_once(live: Live, tmp_path: Path) -> None:
+    """And is a program for the container's CPU that is linked statically."""
+    program = live._program(live._side(tmp_path / "one", "a", files=1, functions=1))
+
+    assert program[:4] == b"\x7fELF"
+    assert b"ld-linux" not in program
+    assert launcher.identity()
