@@ -30,4 +30,3 @@ typedef unsigned int word;
 
 TEN(1)
 TEN(2)
-TEN(3)

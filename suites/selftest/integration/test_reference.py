@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from fixtures.building import images, recipe, reference
+from fixtures.core import rows
 from fixtures.core.toolchains import OwnToolchain
 from fixtures.engine import setup
 from fixtures.engine.client import Engine
@@ -16,6 +18,8 @@ from suites.selftest.harness import NATIVE
 from suites.selftest.unit.samples import target
 
 pytestmark = pytest.mark.integration
+
+OTHERS: Final = sorted({*rows.toolchains()} - {"gcc"})
 
 
 @pytest.fixture
@@ -26,9 +30,12 @@ def engine() -> Iterator[Engine]:
     found.close()
 
 
-def test_the_reference_is_measured(engine: Engine, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "name", ["gcc", *(pytest.param(name, marks=pytest.mark.slow) for name in OTHERS)]
+)
+def test_the_reference_is_measured(engine: Engine, tmp_path: Path, name: str) -> None:
     """The same file compiles in the image of a build, and takes CPU time that is counted."""
-    row = target(NATIVE, host=NATIVE)
+    row = target(NATIVE, host=NATIVE, toolchain=rows.toolchains()[name])
     image = images.ensure(engine, recipe.of_target(row, tmp_path, "crossgate.toml"), print)
 
     taken = reference.measured(engine, image.tag, row)

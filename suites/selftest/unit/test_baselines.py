@@ -154,12 +154,13 @@ def test_one_refused_entry_leaves_the_others() -> None:
         (b"[" * 100_000, "not JSON"),
         (b"[]", "expected schema 1"),
         (b'{"schema": 2, "targets": {}}', "found 2"),
+        (b'{"schema": true, "targets": {}}', "found true"),
         (b'{"schema": 1}', "expected schema and targets"),
         (b'{"schema": 1, "targets": {"a": 1, "a": 2}}', "stands twice"),
         (b" " * (baselines.MAX_BYTES + 1), "larger than"),
         (b"\xff", "not JSON"),
     ],
-    ids=["empty", "deep", "list", "newer", "short", "merged twice", "huge", "binary"],
+    ids=["empty", "deep", "list", "newer", "true", "short", "merged twice", "huge", "binary"],
 )
 def test_what_is_no_baseline_is_refused(content: bytes, words: str) -> None:
     """An unknown schema and what a merge left half done are told, with the file."""
