@@ -193,7 +193,7 @@ def test_what_was_foretold_is_held_against_what_came() -> None:
 
 
 def test_predictions_are_kept_until_they_can_be_checked(tmp_path: Path) -> None:
-    """What was foretold first of a target stays until it is built; then the next takes its place."""
+    """What was foretold of a target stays until it is built; then the next takes its place."""
     first = predict(CROSS, [sample()], None, 1)
     later = replace(first, wall_s=999.0, high_s=9999.0)
     history.keep(tmp_path, Measured(native_s=1.5), [first], [], [])
@@ -243,13 +243,11 @@ def test_a_build_of_another_form_is_refused(key: str) -> None:
         prediction.sample_from_json(raw, here=True, reference_s=None)
 
 
-def test_two_compiles_make_the_line_that_the_reference_is_on() -> None:
-    """A start and so much for each function: extrapolated, and one point by its share alone."""
-    line = measured.at_reference([(4, 1.0 + 0.4), (16, 1.0 + 1.6)])
+def test_a_compiler_for_all_cpus_takes_no_longer_for_another() -> None:
+    """Go's is one and the same: without anything learned, cross takes what native takes."""
+    native = sample(toolchain="go")
 
-    assert line == pytest.approx(1.0 + 0.1 * measured.REFERENCE)
-    assert measured.at_reference([(measured.REFERENCE, 0.3)]) == pytest.approx(0.3)
-    assert measured.at_reference([]) is None
+    assert seconds(replace(CROSS, toolchain="go"), native) == pytest.approx(100)
 
 
 def test_measurements_survive_json() -> None:
@@ -257,6 +255,13 @@ def test_measurements_survive_json() -> None:
     taken = Measured(native_s=1.0, emulated_s={"arm64": 14.0}, how={"arm64": "x"}, cpus=2)
 
     assert measured.from_json(json.loads(json.dumps(taken.to_json()))) == taken
-    for raw in (None, {"native_s": "a"}, {"native_s": math.inf}, {"bind": {}}, {"how": {"a": 1}}):
+    others: list[Any] = [
+        None,
+        {"native_s": "a"},
+        {"native_s": math.inf},
+        {"bind": {}},
+        {"how": {"a": 1}},
+    ]
+    for raw in others:
         with pytest.raises(RecordError):
             measured.from_json(raw)
