@@ -163,3 +163,23 @@ def test_what_an_engine_says_is_harmless_on_a_terminal() -> None:
     assert "\x1b" not in shown
     assert "\x07" not in shown
     assert "##vso" not in shown
+
+
+def test_the_folder_in_the_source_goes_and_one_of_a_killed_run_too(tmp_path: Path) -> None:
+    """What is made beside a project's files is gone however it ends, at the latest next time."""
+    from fixtures.doctor import measure
+
+    left = tmp_path / f"{measure.PREFIX}left"
+    left.mkdir()
+    (left / "file").write_text("x")
+    (tmp_path / "kept").write_text("x")
+    making = measure._folder_in(tmp_path)
+    folder, problem = making.__enter__()
+
+    assert (folder and folder.is_dir(), problem) == (True, "")
+    assert not left.exists()
+    making.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert [file.name for file in tmp_path.iterdir()] == ["kept"]
+    with measure._folder_in(tmp_path / "none") as (folder, problem):
+        assert folder is None
+        assert "can't be written to" in problem

@@ -9,11 +9,12 @@ from typing import Any, Final
 
 import pytest
 
-from fixtures.core.doctor import detect, findings, guide, snapshot
+from fixtures.core.doctor import detect, guide, judge, rules_cpus, snapshot
 from fixtures.core.doctor.facts import Backend, HostFacts
-from fixtures.core.doctor.findings import GIB, Case, Finding, Severity
+from fixtures.core.doctor.findings import Case, Finding, Severity
 from fixtures.core.doctor.measured import Files, Measured
 from fixtures.core.doctor.prediction import Prediction, Wanted
+from fixtures.core.doctor.rules_files import GIB
 
 HOSTS: Final = Path(__file__).with_name("hosts")
 FAST: Final = Files(
@@ -62,7 +63,7 @@ def case(
 
 def said(case_: Case) -> dict[str, Finding]:
     """The findings by id."""
-    return {each.id: each for each in findings.find(case_)}
+    return {each.id: each for each in judge.find(case_)}
 
 
 def test_a_plain_linux_has_nothing_to_mend() -> None:
@@ -242,7 +243,7 @@ def test_findings_come_by_what_they_save() -> None:
     host = facts("docker-desktop-wsl2")
     host = replace(host, handlers=(), cpu=replace(host.cpu, engine=2))
     target = wanted("e", strategy="emulated", could_cross=True)
-    found = findings.find(case(host, target, predictions=(foretold(6000, "e"),)))
+    found = judge.find(case(host, target, predictions=(foretold(6000, "e"),)))
     order = [each.id for each in found]
 
     assert order[0] == "no-handler-arm64"
@@ -255,7 +256,7 @@ def test_findings_come_by_what_they_save() -> None:
 def test_every_finding_is_whole_on_every_host(file: Path) -> None:
     """Title, evidence and change are there, as JSON too, whatever the host."""
     targets = [wanted(), wanted("e", strategy="emulated", could_cross=True)]
-    for found in findings.find(case(facts(file.stem), *targets)):
+    for found in judge.find(case(facts(file.stem), *targets)):
         assert all((found.title, found.evidence, found.change))
         json.dumps(found.to_json())
 
@@ -272,4 +273,4 @@ def test_the_guide_knows_where_nothing_can_be_built() -> None:
 
 def test_a_more_of_cpus_is_said_for_every_backend() -> None:
     """Whatever the engine is, how to give it more CPUs is a command or a place in its settings."""
-    assert all(findings._more(each, cpus=8) for each in Backend)
+    assert all(rules_cpus._more(each, cpus=8) for each in Backend)
