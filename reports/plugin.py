@@ -20,6 +20,7 @@ from fixtures.core import record as records
 from fixtures.core.errors import RecordError
 from fixtures.core.record import Record
 from fixtures.core.text import clip, printable, tame, tame_json
+from fixtures.doctor import quick
 from fixtures.progress import Queued
 from fixtures.run import usable_cpus
 from fixtures.session import INFRASTRUCTURE, PROPERTY, is_gate, report_dir, run_of
@@ -120,7 +121,7 @@ class Reporter:
         targets = {target for target, _ in self._claims}
         self._report = Report(
             started=self._started,
-            host=_host(),
+            host=_host(self._config),
             claims=in_order(self._claims.values(), known_claims.CLAIMS),
             records={
                 target: record
@@ -212,11 +213,14 @@ def _load(folder: Path, target: str) -> Record | None:
         return None
 
 
-def _host() -> dict[str, Any]:
+def _host(config: pytest.Config) -> dict[str, Any]:
+    manifest = config.getoption("manifest", None)
+    source = Path(manifest).absolute().parent if manifest else config.rootpath
     return {
         "system": platform.system(),
         "release": platform.release(),
         "architecture": host.architecture(),
         "cpu_model": host.cpu_model(),
         "cpus": usable_cpus(),
+        "facts": quick.facts(source, report_dir(config)),
     }

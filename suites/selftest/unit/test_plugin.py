@@ -157,6 +157,7 @@ def test_report_document(reused: tuple[Planted, Result]) -> None:
     assert report["schema"] == 1
     assert report["started"].endswith("Z")
     assert {"system", "architecture", "cpus"} <= report["host"].keys()
+    assert {"backend", "cpu", "engine", "source"} <= report["host"]["facts"].keys()
     assert [each["id"] for each in report["targets"]] == ["demo-amd64-gcc", "demo-arm64-gcc"]
     assert (target["project"], target["architecture"]) == ("demo", "arm64")
     assert (target["toolchain"], target["strategy"]) == ("gcc", known.strategy)

@@ -1,0 +1,220 @@
+"""The doctor on real hosts: this one, a container with one CPU, a full disk, FUSE, no handler."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.core.doctor import cores, detect, snapshot
+from fixtures.core.doctor.snapshot import Place
+from fixtures.engine import labels, probe
+from suites.selftest.harness import FOREIGN, NATIVE, ROOT, environment, project
+from suites.selftest.integration import engines, fuse
+
+pytestmark = pytest.mark.integration
+
+MANIFEST = """
+[projects.demo]
+source = { path = "." }
+toolchain = "gcc"
+architectures = ["ARCHITECTURES"]
+build = "make"
+artifacts = ["demo"]
+strategy = "STRATEGY"
+memory = "64 MiB"
+"""
+
+
+def demo(folder: Path, architecture: str = NATIVE, strategy: str = "auto") -> Path:
+    """A project of one target."""
+    text = MANIFEST.replace("ARCHITECTURES", architecture).replace("STRATEGY", strategy)
+    return project(folder, text, {"demo.c": "int main(void) { return 0; }\n"})
+
+
+def doctor(folder: Path, *words: str, reports: Path | None = None) -> dict[str, Any]:
+    """What the doctor says of a project, as JSON."""
+    out = reports or folder.parent / "out"
+    given = ["--manifest", str(folder / "crossgate.toml"), "--report-dir", str(out), "--json"]
+    done = subprocess.run(
+        [sys.executable, "-m", "fixtures.cli.main", "doctor", *given, *words],
+        cwd=ROOT,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def ids(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The findings by id."""
+    return {each["id"]: each for each in document["findings"]}
+
+
+def own_containers() -> set[str]:
+    """The containers of the doctor's that are on the engine."""
+    filters = {"label": [f"{labels.TARGET}=doctor"]}
+    found = probe.get_json(engines.address(), "/containers/json", filters)
+    assert found is not None, "this engine can't be asked without docker-py"
+    return {each["Id"] for each in found}
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path) -> Iterator[Path]:
+    """A disk of one megabyte in memory; skips where none may be mounted."""
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("only root can mount a small disk")
+    folder.mkdir()
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.mount(b"none", str(folder).encode(), b"tmpfs", 0, b"size=1m"):
+        pytest.skip(f"no disk may be mounted here: {os.strerror(ctypes.get_errno())}")
+    try:
+        yield folder
+    finally:
+        libc.umount2(str(folder).encode(), 2)
+
+
+@contextlib.contextmanager
+def in_user_space(folder: Path) -> Iterator[Path]:
+    """A folder whose file system is a program; skips where none may be mounted."""
+    if not os.access("/dev/fuse", os.R_OK | os.W_OK) or os.geteuid() != 0:
+        pytest.skip("/dev/fuse can't be used here")
+    folder.mkdir()
+    with subprocess.Popen(
+        [sys.executable, str(fuse.__file__), str(folder)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        if process.stdout.readline() != b"ready\n":
+            pytest.skip(f"no FUSE here: {process.stderr.read().decode()}")
+        try:
+            yield folder
+        finally:
+            process.communicate()
+
+
+def test_a_whole_look_measures_and_leaves_nothing(tmp_path: Path) -> None:
+    """Where images are there, compile, files and CPUs are measured; all that was made is gone."""
+    folder = demo(tmp_path / "demo")
+    before = {file.name for file in folder.iterdir()}
+    document = doctor(folder)
+    measured = document["measured"]
+    if "everything" in measured["skipped"]:
+        pytest.skip(measured["skipped"]["everything"])
+
+    assert measured["native_s"] > 0
+    assert measured["volume"]["create_s"] > 0
+    assert measured["start_s"] > 0
+    assert measured["emulation"]
+    assert min(measured["emulation"].values()) > 1
+    assert document["host"]["backend"] != "unknown"
+    assert {file.name for file in folder.iterdir()} == before
+    assert own_containers() == set()
+    assert (tmp_path / "out" / "doctor.json").is_file()
+
+
+def test_a_quota_of_one_cpu_is_seen_in_a_container() -> None:
+    """Of a host with more CPUs, a container that may use one says one; beside it is the engine."""
+    image = some_image()
+    first = ["/proc/self/cgroup", "/proc/self/mountinfo"]
+    files = read_inside(image, first)
+    limits = cores.paths(files[first[0]], files[first[1]])
+    files |= read_inside(image, [*limits, "/.dockerenv"])
+    taken = snapshot.Snapshot(
+        system="Linux",
+        release="",
+        machine="x86_64",
+        cpus=8,
+        affinity=8,
+        files=files,
+        places={"source": Place(path="/")},
+    )
+    facts = detect.detect(taken)
+
+    assert facts.in_container
+    assert (facts.cpu.quota, facts.cpu.usable) == (1.0, 1.0)
+    assert facts.source is not None
+    assert facts.source.row == "overlay"
+
+
+def some_image() -> str:
+    """An image with a shell, of those that there are."""
+    found = probe.get_json(engines.address(), "/images/json", {"label": [f"{labels.MADE}=image"]})
+    tags = sorted(
+        tag for each in found or () for tag in each.get("RepoTags") or () if "/base-" in tag
+    )
+    if not tags:
+        pytest.skip("no base image is there yet")
+    return str(tags[0])
+
+
+def read_inside(image: str, paths: list[str]) -> dict[str, str]:
+    """Texts of files as a container sees them that may use one CPU; those that are there."""
+    script = 'for f; do [ -e "$f" ] && { echo "=== $f"; cat "$f"; }; done; true'
+    run = ["run", "--rm", "--network", "none", "--cpus", "1", image]
+    output = engines.docker(*run, "sh", "-c", script, "read", *paths)
+    found: dict[str, str] = {}
+    for part in f"\n{output}\n".split("\n=== ")[1:]:
+        name, _, text = part.partition("\n")
+        found[name] = text
+    return found
+
+
+def test_a_source_in_user_space_is_told(tmp_path: Path) -> None:
+    """A real FUSE mount is named as one, by where it is mounted, with what to do."""
+    folder = demo(tmp_path / "demo")
+    with in_user_space(tmp_path / "fuse") as mounted:
+        text = (folder / "crossgate.toml").read_text().replace('path = "."', f'path = "{mounted}"')
+        (folder / "crossgate.toml").write_text(text)
+        document = doctor(folder, "--quick")
+
+    source = document["host"]["source"]
+    assert (source["row"], source["type"]) == ("fuse", "fuse.crossgate")
+    assert source["mount_point"] == str(mounted)
+    assert "local disk" in ids(document)["source-slow"]["change"]
+
+
+def test_a_full_disk_is_told_and_does_not_end_the_doctor(tmp_path: Path) -> None:
+    """Filled to the brim, the folder for reports stops builds; all else is told as well."""
+    folder = demo(tmp_path / "demo")
+    with small_disk(tmp_path / "full") as full:
+        with contextlib.suppress(OSError), (full / "brim").open("wb") as stream:
+            while True:
+                stream.write(bytes(65536))
+                stream.flush()
+        document = doctor(folder, "--quick", reports=full)
+
+    assert "--report-dir" in ids(document)["disk-full-reports"]["change"]
+    assert document["findings"][0]["severity"] == "stops"
+    assert document["host"]["places"]["reports"]["row"] == "memory"
+
+
+def test_a_handler_that_is_off_is_missed_and_one_that_is_on_is_not(tmp_path: Path) -> None:
+    """An emulated target needs one: without, builds stop, and the change names the CPU."""
+    name = "s390x" if FOREIGN != "s390x" else "riscv64"
+    folder = demo(tmp_path / "demo", name, "emulated")
+    first = doctor(folder, "--quick")
+    if first["host"]["handlers"] is None:
+        pytest.skip("the engine's kernel can't be looked at from here")
+    known = {each["architecture"] for each in first["host"]["handlers"]}
+    with engines.without_handler(name):
+        off = doctor(folder, "--quick")
+
+    assert (f"no-handler-{name}" in ids(first)) == (name not in known)
+    assert f"--install {name}" in ids(off)[f"no-handler-{name}"]["change"]
+    assert name not in {each["architecture"] for each in off["host"]["handlers"]}

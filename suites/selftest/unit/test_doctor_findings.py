@@ -1,0 +1,276 @@
+"""What the doctor says of a host: each rule speaks where it should, and nowhere else."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from fixtures.core.doctor import detect, guide, judge, rules_cpus, snapshot
+from fixtures.core.doctor.facts import Backend, HostFacts
+from fixtures.core.doctor.findings import Case, Finding, Severity
+from fixtures.core.doctor.measured import Files, Measured
+from fixtures.core.doctor.prediction import Prediction, Wanted
+from fixtures.core.doctor.rules_files import GIB
+
+HOSTS: Final = Path(__file__).with_name("hosts")
+FAST: Final = Files(
+    create_s=1e-5, stat_s=1e-6, read_s=1e-5, remove_s=1e-5, write_bytes_s=1e9, read_bytes_s=1e9
+)
+SLOW: Final = Files(
+    create_s=14e-5, stat_s=14e-6, read_s=14e-5, remove_s=14e-5, write_bytes_s=1e8, read_bytes_s=1e8
+)
+
+
+def facts(name: str, **changed: Any) -> HostFacts:
+    """The facts of a recorded host; `changed` are keys of its snapshot."""
+    raw = json.loads((HOSTS / f"{name}.json").read_bytes())["snapshot"]
+    return detect.detect(snapshot.from_json({**raw, **changed}))
+
+
+def wanted(name: str = "demo-arm64-gcc", **changed: Any) -> Wanted:
+    """A target, cross-compiled unless that is changed."""
+    values = {"project": "demo", "architecture": "arm64", "toolchain": "gcc", "strategy": "cross"}
+    return Wanted(id=name, **{**values, "memory_bytes": GIB, **changed})
+
+
+def foretold(seconds: float, name: str = "demo-arm64-gcc") -> Prediction:
+    """A prediction of some seconds."""
+    return Prediction(
+        target=name,
+        strategy="cross",
+        why="",
+        cpus=2,
+        cpu_s=seconds,
+        wall_s=seconds,
+        low_s=seconds,
+        high_s=seconds,
+    )
+
+
+def case(
+    host: HostFacts,
+    *targets: Wanted,
+    measured: Measured | None = None,
+    predictions: tuple[Prediction, ...] = (),
+) -> Case:
+    """All that findings are made from."""
+    return Case(facts=host, measured=measured, wanted=targets, predictions=predictions)
+
+
+def said(case_: Case) -> dict[str, Finding]:
+    """The findings by id."""
+    return {each.id: each for each in judge.find(case_)}
+
+
+def test_a_plain_linux_has_nothing_to_mend() -> None:
+    """With disk, memory and handlers that do, nothing is found: silence is what it should be."""
+    host = facts("vm-of-an-image")
+    emulated = wanted("demo-arm64-gcc-emulated", strategy="emulated")
+
+    assert said(case(host, wanted(), emulated)) == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "id_", "change"),
+    [
+        ("docker-desktop-wsl2", "source-slow", "move the source inside WSL"),
+        ("engine-wsl2", "source-slow", "move the source inside WSL"),
+        ("docker-desktop-mac-vz", "source-slow", 'source.mount = "volume"'),
+        ("colima-qemu", "source-slow", "VirtioFS"),
+        ("fuse-source", "source-slow", "local disk"),
+        ("rootless-vfs", "storage-driver", "overlay2"),
+        ("quota-v1", "quota", "--cpus 2"),
+        ("quota-v2-nested", "engine-missing", "usermod -aG docker"),
+        ("quota-v2-nested", "quota", "CPUQuota=800%"),
+        ("colima", "engine-cpus", "colima start --cpu 8"),
+        ("podman-machine", "engine-cpus", "podman machine set --cpus 10"),
+        ("rancher-desktop", "engine-cpus", "number-cpus 8"),
+        ("docker-desktop-linux", "backend", "docker context use default"),
+        ("docker-desktop-mac-qemu", "backend", "Apple Virtualization framework"),
+        ("colima-qemu", "no-buildkit", "buildx"),
+    ],
+)
+def test_each_host_gets_its_advice(name: str, id_: str, change: str) -> None:
+    """What is slow on a recorded host is found, with the change that mends it there."""
+    found = said(case(facts(name), wanted()))
+
+    assert change in found[id_].change, found
+
+
+@pytest.mark.parametrize(
+    ("name", "id_"),
+    [
+        ("docker-desktop-wsl2-inside", "source-slow"),
+        ("remote-ssh", "source-slow"),
+        ("remote-ssh", "engine-cpus"),
+        ("vm-of-an-image", "quota"),
+        ("rootless-vfs", "source-slow"),
+        ("podman-machine", "no-buildkit"),
+        ("docker-desktop-mac-vz", "no-handler-arm64"),
+    ],
+)
+def test_no_host_gets_anothers_advice(name: str, id_: str) -> None:
+    """What a host has not got is not found on it."""
+    emulated = wanted("e", strategy="emulated")
+
+    assert id_ not in said(case(facts(name), wanted(), emulated))
+
+
+def test_measured_files_outweigh_what_mounts_are_known_for() -> None:
+    """A drive of Windows that is measured as quick is no finding; a slow disk is one."""
+    host, disk = facts("docker-desktop-wsl2"), facts("vm-of-an-image")
+    quick = Measured(bind=FAST, volume=FAST)
+    slow = Measured(bind=SLOW, volume=FAST)
+
+    assert "source-slow" not in said(case(host, wanted(), measured=quick))
+    assert "14.0 times" in said(case(disk, wanted(), measured=slow))["source-slow"].evidence
+
+
+def test_a_source_that_is_no_folder_is_not_judged() -> None:
+    """A project that is fetched, or kept in a volume, has no way through the mount."""
+    host = facts("docker-desktop-wsl2")
+
+    assert "source-slow" not in said(case(host, wanted(has_path=False)))
+
+
+def test_a_full_disk_stops_builds_and_a_nearly_full_one_is_noted() -> None:
+    """Below one image's size nothing can be made; below what all need it is only said."""
+
+    def disk(free: int) -> Finding | None:
+        place = {"path": "/var/lib/docker", "total_bytes": 100 * GIB, "free_bytes": free}
+        host = facts("vm-of-an-image", places={"source": {"path": "/w"}, "engine": place})
+        targets = [wanted(str(n), architecture=str(n)) for n in range(4)]
+        return said(case(host, *targets)).get("disk-full")
+
+    full, nearly, enough = disk(GIB // 2), disk(5 * GIB), disk(50 * GIB)
+
+    assert full is not None
+    assert full.severity is Severity.STOPS
+    assert "docker system prune" in full.change
+    assert nearly is not None
+    assert nearly.severity is Severity.NOTE
+    assert enough is None
+
+
+def test_a_full_folder_for_reports_is_told_from_the_engines() -> None:
+    """The place that is full is named, with the option that moves it."""
+    places = {
+        "source": {"path": "/work"},
+        "engine": {"path": "/var/lib/docker", "free_bytes": 90 * GIB},
+        "reports": {"path": "/mnt/full", "free_bytes": 0},
+    }
+    mounts = (
+        "1 0 254:0 / / rw - ext4 /dev/vda rw\n2 1 0:99 / /mnt/full rw - tmpfs none rw,size=1024k\n"
+    )
+    files = {"/proc/self/mountinfo": mounts}
+    found = said(case(facts("vm-of-an-image", places=places, files=files), wanted()))
+
+    assert "--report-dir" in found["disk-full-reports"].change
+    assert "disk-full" not in found
+
+
+def test_foreign_cpus_need_a_handler_that_works_in_containers() -> None:
+    """None, one without F, one with it: stops, stops, and nothing; each by its own words."""
+    targets = [
+        wanted("e", strategy="emulated"),
+        wanted("r", strategy="emulated", architecture="riscv64"),
+    ]
+    found = said(case(facts("vm-of-an-image"), *targets))
+    loose = said(case(facts("engine-wsl2"), *targets))
+
+    assert set(found) == {"no-handler-riscv64"}
+    assert "binfmt --install riscv64" in found["no-handler-riscv64"].change
+    assert {"handler-not-fixed-arm64", "no-handler-riscv64"} <= set(loose)
+    assert "without F" in loose["handler-not-fixed-arm64"].evidence
+    assert "no-handler-arm64" not in said(case(facts("vm-of-an-image"), wanted()))
+
+
+def test_memory_is_held_against_builds_at_once() -> None:
+    """As many builds as there are CPUs are counted, by the limits that the manifest gives them."""
+    host = facts("podman-machine")
+    big = [wanted(str(n), memory_bytes=4 * GIB) for n in range(8)]
+    small = [wanted(str(n), memory_bytes=GIB // 8) for n in range(8)]
+
+    assert said(case(host, *big))["memory"].severity is Severity.STOPS
+    assert "memory" not in said(case(host, *small))
+    mixed = said(case(host, *(wanted(str(n), memory_bytes=GIB // 2) for n in range(8))))
+    assert "memory for 1 of 5 builds" in mixed["memory"].title
+    assert "-n 1" in mixed["memory"].change
+
+
+def test_emulation_that_could_be_a_cross_compiler_is_worth_its_minutes() -> None:
+    """The gain is from the factor measured here, and none where it can't be avoided."""
+    host = facts("vm-of-an-image")
+    target = wanted("e", strategy="emulated", could_cross=True)
+    ten = Measured(native_s=1.0, emulated_s={"arm64": 12.0})
+    found = said(case(host, target, measured=ten, predictions=(foretold(600, "e"),)))["emulated"]
+
+    assert found.gain.minutes is not None
+    assert found.gain.minutes[0] < 9.0 < found.gain.minutes[1]
+    assert "12.0 (measured)" in found.evidence
+    assert "emulated" not in said(case(host, replace(target, could_cross=False)))
+
+
+def test_cpus_that_stay_idle_are_capped_from_above() -> None:
+    """A quota that nobody sees shows in idle CPUs; other load shows in busy ones, and is none."""
+    host = facts("vm-of-an-image")
+    capped = Measured(cpus=2, speed_up=1.0, idle=0.5)
+    busy = Measured(cpus=2, speed_up=1.0, idle=0.0)
+
+    assert "engine-capped" in said(case(host, wanted(), measured=capped))
+    assert "engine-capped" not in said(case(host, wanted(), measured=busy))
+
+
+def test_the_network_is_judged_by_what_is_named() -> None:
+    """A proxy without certificates is noted, a bundle that is not there stops."""
+
+    def network(**environment: str) -> set[str]:
+        return set(said(case(facts("vm-of-an-image", environment=environment))))
+
+    assert network(HTTPS_PROXY="http://p:1") == {"proxy-without-certificates"}
+    assert network(HTTPS_PROXY="http://p:1", SSL_CERT_FILE="/none") == {
+        "certificates-missing-ssl_cert_file"
+    }
+    assert network() == set()
+
+
+def test_findings_come_by_what_they_save() -> None:
+    """What stops is first; then minutes decide, not the order of the rules."""
+    host = facts("docker-desktop-wsl2")
+    host = replace(host, handlers=(), cpu=replace(host.cpu, engine=2))
+    target = wanted("e", strategy="emulated", could_cross=True)
+    found = judge.find(case(host, target, predictions=(foretold(6000, "e"),)))
+    order = [each.id for each in found]
+
+    assert order[0] == "no-handler-arm64"
+    assert order.index("emulated") < order.index("source-slow")
+    gains = [each.gain.order for each in found if each.severity is Severity.SLOW]
+    assert gains == sorted(gains, reverse=True)
+
+
+@pytest.mark.parametrize("file", sorted(HOSTS.glob("*.json")), ids=lambda file: str(file.stem))
+def test_every_finding_is_whole_on_every_host(file: Path) -> None:
+    """Title, evidence and change are there, as JSON too, whatever the host."""
+    targets = [wanted(), wanted("e", strategy="emulated", could_cross=True)]
+    for found in judge.find(case(facts(file.stem), *targets)):
+        assert all((found.title, found.evidence, found.change))
+        json.dumps(found.to_json())
+
+
+def test_the_guide_knows_where_nothing_can_be_built() -> None:
+    """Without an engine every choice is another place; with one, most are here, with their time."""
+    without = guide.choose(case(facts("quota-v2-nested"), wanted()))
+    here = guide.choose(case(facts("vm-of-an-image"), wanted(), predictions=(foretold(120),)))
+
+    assert {each.environment for each in without} == {guide._HOSTED}
+    assert [each.situation for each in here] == [each.situation for each in without]
+    assert {each.situation: each.minutes for each in here}["before a merge"] == 2.0
+
+
+def test_a_more_of_cpus_is_said_for_every_backend() -> None:
+    """Whatever the engine is, how to give it more CPUs is a command or a place in its settings."""
+    assert all(rules_cpus._more(each, cpus=8) for each in Backend)
