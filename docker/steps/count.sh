@@ -3,7 +3,8 @@
 # $PLACE/counts/NAME.PID for each process, as cachegrind writes it.
 #
 # Counts are the same each time as far as nothing that a compiler sees is another: the name of the
-# step is taken out of the environment, and gcc's temporary files keep their length.
+# step is taken out of the environment. gcc's temporary files keep their length, not their names,
+# which moves those of a link by some in a million.
 PLACE=/crossgate/steps
 name=$1
 shift

@@ -15,7 +15,10 @@ trap 'rm -f "$part" "$part".*' EXIT
 command -v sha256sum > /dev/null || exit 0
 
 sum() { sha256sum | cut -d ' ' -f 1; }
-plain() { sed 's#/tmp/go-build[0-9]*#WORK#g'; }
+plain() {
+    sed -e 's#/tmp/go-build[0-9]*#WORK#g' -e 's#TryCompile-[A-Za-z0-9_]\{6\}#TRY#g' \
+        -e 's#meson-private/tmp[A-Za-z0-9_]*#TRY#g' -e 's#cmTC_[0-9a-f]*#TRY#g'
+}
 # What the arguments say, but for names that are another in each run.
 said() { { pwd; printf '%s\n' "$tool" "$@"; } | plain; }
 content() { [ -f "$1" ] && [ -r "$1" ] && printf '%s %s\n' "$2" "$(sum < "$1")"; }
@@ -53,8 +56,8 @@ of_c() {
             *) set -- "$@" "$word" ;;
         esac
     done
-    if "$tool" "$@" -E -o "$part.i"; then
-        sum < "$part.i" >> "$part"
+    if SOURCE_DATE_EPOCH=0 "$tool" "$@" -E > "$part.i"; then
+        plain < "$part.i" | sum >> "$part"
         ends
         sed -n 's/^# [0-9]* "\([^"<][^"]*\)".*/file \1/p' "$part.i" | sort -u >> "$part.out"
     else

@@ -201,7 +201,7 @@ def test_keys_are_of_all_that_a_step_reads(live: Live, tmp_path: Path) -> None:
 
 
 def test_instructions_are_the_same_each_time(live: Live, tmp_path: Path) -> None:
-    """To the last one, for each step; one more function is seen in its step alone."""
+    """But for what gcc calls its temporary files; one more function is seen in its step alone."""
     side = live._side(tmp_path / "one", "a", files=2, functions=2)
     head = live._side(tmp_path / "two", "a", files=2, functions=2, slowed=(1, 1))
     program = live._program(side)
@@ -213,7 +213,8 @@ def test_instructions_are_the_same_each_time(live: Live, tmp_path: Path) -> None
         found.append(traced.counted(live.engine, job, program, chosen))
     first, again, more = found
 
-    assert first == again
+    assert first.keys() == again.keys()
+    assert all(again[name] == pytest.approx(first[name], rel=1e-5) for name in first)
     assert min(first.values()) > 1_000_000
     slowed = next(name for name in first if "part1.c" in name)
     assert more[slowed] > first[slowed] * 1.005
