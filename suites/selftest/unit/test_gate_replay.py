@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import json
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fixtures.against import fit
-from fixtures.core import against, fitness, gate_table, replay
+from fixtures.core import against, fitness, gate_table, replay, slowdown
 from fixtures.core.against import Comparison
 from fixtures.core.claims.cpu_regression import cpu_regression
 from fixtures.core.errors import RecordError
@@ -20,6 +21,9 @@ from fixtures.core.replay import Recorded, Series
 from fixtures.core.slowdown import Decision
 from fixtures.core.targets import Target, expand
 from fixtures.core.verdicts import Verdict
+
+
+RECORDED = Path(__file__).parents[2] / "strategies" / "gate" / "recorded.json"
 
 
 def series(noise: float, count: int = 120, load: int = 0) -> Series:
@@ -100,6 +104,30 @@ def test_a_slowed_step_of_a_recording_is_named_first() -> None:
 
 
 STAT = "cpu  100 0 50 800 20 5 5 20 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n"
+
+
+def test_the_recording_keeps_the_promises() -> None:
+    """What was recorded at each load is never failed unchanged, and never passed slowed."""
+    found = replay.from_json(json.loads(RECORDED.read_bytes()))
+
+    rows = [*gate_table.identical(found, 150), *gate_table.slower(found, 150)]
+
+    assert [row.broken for row in rows if row.broken] == []
+    assert [each.load for each in found.series] == [0, 1, 2, 4]
+    assert all(len(build) > 200 for build in found.steps)
+
+
+def test_a_rule_that_fails_on_any_estimate_breaks_the_promises(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The recording is noisy enough to show up a rule that does not ask whether it is by chance."""
+    found = replay.from_json(json.loads(RECORDED.read_bytes()))
+    monkeypatch.setattr(slowdown, "FALSE_ALARM", 0.5)
+    monkeypatch.setattr(slowdown, "FALSE_ALARM_MATRIX", 12.0)
+
+    rows = list(gate_table.identical(found, 150))
+
+    assert any(row.broken for row in rows)
 
 
 def test_ticks_are_read() -> None:
