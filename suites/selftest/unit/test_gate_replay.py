@@ -22,7 +22,6 @@ from fixtures.core.slowdown import Decision
 from fixtures.core.targets import Target, expand
 from fixtures.core.verdicts import Verdict
 
-
 RECORDED = Path(__file__).parents[2] / "strategies" / "gate" / "recorded.json"
 
 
