@@ -1,13 +1,20 @@
 # The target as Cargo and the crate cc know it, with what the codecs' own files get wrong.
 
-string(REPLACE "-" "_" target "$ENV{TARGET}")
 set(CMAKE_SYSTEM_NAME Linux)
 set(CMAKE_SYSTEM_PROCESSOR "$ENV{CARGO_CFG_TARGET_ARCH}")
-if(DEFINED ENV{CC_${target}})
-  set(CMAKE_C_COMPILER "$ENV{CC_${target}}")
+string(REPLACE "-" "_" underscored "$ENV{TARGET}")
+foreach(variable CC CXX)
+  foreach(target ${underscored} "$ENV{TARGET}")
+    if(DEFINED ENV{${variable}_${target}})
+      set(${variable} "$ENV{${variable}_${target}}")
+    endif()
+  endforeach()
+endforeach()
+if(CC)
+  set(CMAKE_C_COMPILER "${CC}")
 endif()
-if(DEFINED ENV{CXX_${target}})
-  set(CMAKE_CXX_COMPILER "$ENV{CXX_${target}}")
+if(CXX)
+  set(CMAKE_CXX_COMPILER "${CXX}")
 endif()
 
 # libaom: with any other name it is built without NEON, and without a word about it.
