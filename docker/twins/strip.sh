@@ -1,26 +1,28 @@
 #!/bin/sh
 # Stands before strip and objcopy of the same name on PATH: keeps the programs and libraries that
 # are to lose their symbols as they are, then becomes the tool. Nothing that goes wrong with keeping
-# is the build's to know: it ends quietly, and the tool gets the same words either way.
+# is the build's to know: it ends quietly, and the tool gets the same words either way. All but one
+# variable are a subshell's, since what the build exports under any name is the tool's to read.
 set -f
-PLACE=/crossgate/twins
-MOST=200 MOST_KIB=2097152 LEFT_KIB=1048576
-name=${0##*/}
 
-real= old=$IFS
-IFS=:
-for folder in $PATH; do
-    if [ -n "$folder" ] && [ "$folder" != "$PLACE/bin" ] && [ -f "$folder/$name" ] &&
-        [ -x "$folder/$name" ]; then
-        real=$folder/$name
-        break
-    fi
-done
-IFS=$old
-if [ -z "$real" ]; then
-    printf '%s: not found\n' "$name" >&2
-    exit 127
-fi
+limits() {
+    PLACE=/crossgate/twins
+    MOST=200 MOST_KIB=2097152 LEFT_KIB=1048576
+    name=${0##*/}
+}
+
+# The next tool of our name on PATH, behind our own folder.
+next() {
+    limits
+    IFS=:
+    for folder in $PATH; do
+        if [ -n "$folder" ] && [ "$folder" != "$PLACE/bin" ] && [ -f "$folder/$name" ] &&
+            [ -x "$folder/$name" ]; then
+            printf '%s\n' "$folder/$name"
+            return
+        fi
+    done
+}
 
 # Whether a call of a tool takes symbols away: strip does, objcopy where it is told to.
 strips() {
@@ -45,10 +47,15 @@ room() {
     kept=$(du -sk "$PLACE/kept" | cut -f 1)
     [ $((kept + size)) -le "$MOST_KIB" ] || return 1
     # A full disk would be the build's to suffer from.
-    df -Pk "$PLACE/kept" | { read -r _; read -r _ _ _ free _; [ "$free" -gt $((2 * size + LEFT_KIB)) ]; }
+    df -Pk "$PLACE/kept" | {
+        read -r _
+        read -r _ _ _ free _
+        [ "$free" -gt $((2 * size + LEFT_KIB)) ]
+    }
 }
 
 keep() {
+    limits
     strips "$@" || return 0
     number=0
     for word; do
@@ -62,5 +69,10 @@ keep() {
     done
 }
 
+crossgate_tool=$(next)
+if [ -z "$crossgate_tool" ]; then
+    printf '%s: not found\n' "${0##*/}" >&2
+    exit 127
+fi
 (keep "$@") < /dev/null > /dev/null 2>&1 || :
-exec "$real" "$@"
+exec "$crossgate_tool" "$@"
