@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -177,3 +178,28 @@ def test_a_baseline_without_lines_says_so(tmp_path: Path) -> None:
     assert claim["verdict"] == "fail"
     assert "+900 bytes in memory" in claim["reason"]
     assert "tool: the baseline does not say where its bytes went" in claim["reason"]
+
+
+def test_a_base_explains_by_symbols_where_both_sides_have_names(tmp_path: Path) -> None:
+    """Against the merge base; where one side is stripped, by sections alone, and that is said."""
+    demo = project(tmp_path / "demo", MANIFEST, files(64, 4000))
+    for words in (
+        ["init", "-q"],
+        ["add", "-A"],
+        ["commit", "-qm", "one"],
+        ["branch", "-q", "base"],
+    ):
+        who = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]
+        subprocess.run(["git", *who, *words], cwd=demo, check=True)
+    project(demo, MANIFEST, files(64, 4000, 900))
+    amd64 = program(64, 4000, 900, stripped=True)
+    (demo / "dist" / "amd64" / "tool").write_bytes(amd64)
+    result = run_gate(demo, "-n", "0", "-q", "--against", "base")
+    stripped, named = (
+        result.claims(f"demo-{name}-prebuilt")["size_regression"]["reason"] for name in BOTH
+    )
+
+    assert "tool in memory +900 bytes = sections .text +900 = symbols f2 +900 (new)" in named
+    assert "tool in memory +900 bytes = sections .text +900; tool: stripped, without an" in stripped
+    assert "f2" not in stripped
+    assert "without an" not in named

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
@@ -271,6 +272,18 @@ def test_only_builds_whose_size_is_compared_are_watched() -> None:
     assert not twins.watched(target())
     assert twins.wanted(warm)
     assert not twins.watched(warm)
+
+
+def test_the_tools_of_each_toolchain_are_known() -> None:
+    """What a recipe may call `{strip}` and `{objcopy}` is found on PATH, by a name of ours."""
+    for toolchain in rows.toolchains().values():
+        for architecture in rows.architectures().values():
+            if architecture.name not in toolchain.architectures:
+                continue
+            placeholders = toolchain.placeholders_for(architecture)
+            for tool in ("strip", "objcopy"):
+                name = placeholders.get(tool, tool)
+                assert any(fnmatch(name, pattern) for pattern in twins._names()), name
 
 
 def test_only_stripped_elf_files_lack_names() -> None:
