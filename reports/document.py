@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 from fixtures.core.record import Record
+from fixtures.core.timings import kept
+from fixtures.core.timings.kept import Units
 
 SCHEMA: Final = 1
 
@@ -25,6 +27,7 @@ class Claim:
     reused: bool | None = None
     evidence: str | None = None
     waiver: Mapping[str, Any] | None = None
+    attribution: Mapping[str, Any] | None = None
 
     def to_json(self) -> dict[str, Any]:
         """As it stands in the document, inside its target."""
@@ -38,12 +41,17 @@ class Claim:
             "evidence": self.evidence,
             # What most claims don't have is not said of each.
             **({"waiver": dict(self.waiver)} if self.waiver else {}),
+            **({"attribution": dict(self.attribution)} if self.attribution else {}),
         }
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """All that the reporters write from; `notes` are what is told and fails nothing."""
+    """All that the reporters write from; `notes` are what is told and fails nothing.
+
+    `sizes` is the word for what changed across architectures, by project, `timings` which steps
+    a build's own tools found the longest, by target.
+    """
 
     started: str
     host: Mapping[str, Any]
@@ -51,6 +59,8 @@ class Report:
     records: Mapping[str, Record] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    sizes: Mapping[str, str] = field(default_factory=dict)
+    timings: Mapping[str, tuple[Units, ...]] = field(default_factory=dict)
     exit_code: int = 0
 
     def counts(self) -> dict[str, int]:
@@ -73,16 +83,19 @@ class Report:
             "exit_code": self.exit_code,
             "problems": list(self.problems),
             "notes": list(self.notes),
+            # What most runs don't have is not said of each.
+            **({"sizes": dict(self.sizes)} if self.sizes else {}),
             "targets": [self._target(target) for target in self.targets()],
         }
 
     def _target(self, target: str) -> dict[str, Any]:
         claims = [claim for claim in self.claims if claim.target == target]
         reused = next((claim.reused for claim in claims if claim.reused is not None), False)
-        record = self.records.get(target)
+        record, timings = self.records.get(target), self.timings.get(target)
         return {
             "id": target,
             **(_of_record(record) if record else _EMPTY),
+            **({"timings": kept.as_json(timings)} if timings else {}),
             "reused": reused,
             "claims": [claim.to_json() for claim in claims],
         }

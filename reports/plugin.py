@@ -20,12 +20,14 @@ from fixtures.core import record as records
 from fixtures.core.errors import RecordError
 from fixtures.core.record import Record
 from fixtures.core.text import clip, printable, tame, tame_json
+from fixtures.core.timings import kept
+from fixtures.core.timings.kept import Units
 from fixtures.doctor import quick
 from fixtures.progress import Queued
 from fixtures.run import usable_cpus
 from fixtures.session import INFRASTRUCTURE, PROPERTY, is_gate, report_dir, run_of
 
-from . import live, markdown, table
+from . import across, live, markdown, table
 from .document import Claim, Report, in_order
 
 _COLOURS: Final = {
@@ -119,17 +121,19 @@ class Reporter:
             return
         folder = report_dir(self._config)
         targets = {target for target, _ in self._claims}
+        loaded = {
+            target: record for target in targets if (record := _load(folder, target)) is not None
+        }
+        sizes = across.of_projects(self._claims.values(), loaded)
         self._report = Report(
             started=self._started,
             host=_host(self._config),
             claims=in_order(self._claims.values(), known_claims.CLAIMS),
-            records={
-                target: record
-                for target in targets
-                if (record := _load(folder, target)) is not None
-            },
+            records=loaded,
             problems=tuple(self._problems),
-            notes=self._drifts(),
+            notes=(*across.notes(sizes), *self._drifts()),
+            sizes=sizes,
+            timings={target: _timings(folder, record) for target, record in loaded.items()},
             exit_code=int(session.exitstatus),
         )
         document = tame_json(json.dumps(self._report.to_json(), indent=1, ensure_ascii=True))
@@ -182,6 +186,7 @@ def _claim(about: dict[str, Any]) -> Claim:
         reused=about["reused"],
         evidence=about["evidence"],
         waiver=about.get("waiver"),
+        attribution=about.get("attribution"),
     )
 
 
@@ -211,6 +216,14 @@ def _load(folder: Path, target: str) -> Record | None:
         return records.from_json((folder / "records" / target / "record.json").read_bytes())
     except (OSError, RecordError):
         return None
+
+
+def _timings(folder: Path, record: Record) -> tuple[Units, ...]:
+    try:
+        content = (folder / "records" / record.target / kept.FILE).read_bytes()
+        return kept.from_json(content, record.run, record.key)
+    except (OSError, RecordError):
+        return ()
 
 
 def _host(config: pytest.Config) -> dict[str, Any]:

@@ -12,12 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.core import baseline_changes, baselines
+from fixtures.core.attribution import Kind, Part, Place
 from fixtures.core.baselines import Baseline, Entry
+from fixtures.core.compact_sizes import fold
 from fixtures.core.errors import RecordError
 from fixtures.core.readers import Budget
 from fixtures.core.record import Outcome, Record
 from fixtures.core.regression import Growth, Regression
 from suites.selftest.unit.samples import artifact, conditions, record, target
+from suites.selftest.unit.test_size_difference import code, of, padding
 
 TARGET: Final = target(budget=Budget(regression=Regression(size=Growth(percent=2))))
 RECORD: Final = record(
@@ -250,3 +253,71 @@ def test_other_artifacts_are_out_of_date() -> None:
     [line] = problems(HONEST, replace(RECORD, artifacts=(artifact(TARGET, path="demo2"),)))
 
     assert "demo2" in line
+
+
+ATTRIBUTED: Final = Baseline(
+    entries={
+        TARGET.id: replace(
+            entry(),
+            attributed={
+                "demo": fold(
+                    of(
+                        code("main", 3000, "demo"),
+                        padding(600),
+                        Part(section=".bss", kind=Kind.DATA, place=Place.MEMORY, bytes=8),
+                        Part(section=".symtab", kind=Kind.SYMBOLS, place=Place.FILE, bytes=66_400),
+                    )
+                )
+            },
+        )
+    }
+)
+
+
+def test_where_the_bytes_go_is_read_as_it_was_written() -> None:
+    """A name a line, beside the sizes; an entry without them is as good as ever."""
+    text = baselines.dump(ATTRIBUTED)
+
+    assert baselines.load(text.encode()) == ATTRIBUTED
+    assert '".symtab": 66400' in text
+    assert "attributed" not in baselines.dump(HONEST)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda raw: raw["both"].update({".text": 3599}), "its parts are 69999 bytes"),
+        (lambda raw: raw["memory"].update({".bss": 9}), "its parts are 3609 bytes"),
+        (lambda raw: raw["file"].update({".symtab": "x"}), "whole bytes"),
+        (lambda raw: raw.clear(), "expected some of"),
+    ],
+)
+def test_parts_that_do_not_add_up_are_refused(
+    change: Callable[[dict[str, Any]], object], words: str
+) -> None:
+    """A byte too few, by hand or by a merge, and the entry says what is wrong with it."""
+    document = json.loads(baselines.dump(ATTRIBUTED))
+    change(document["targets"][TARGET.id]["attributed"]["demo"])
+    found = baselines.load(json.dumps(document).encode())
+
+    assert not found.entries
+    assert words in found.refused[TARGET.id]
+
+
+def test_parts_of_no_artifact_are_refused() -> None:
+    """They would explain nothing."""
+    document = json.loads(baselines.dump(ATTRIBUTED))
+    attributed = document["targets"][TARGET.id]["attributed"]
+    attributed["other"] = attributed["demo"]
+
+    assert "expected some of the artifacts" in str(
+        baselines.load(json.dumps(document).encode()).refused
+    )
+
+
+def test_an_update_tells_that_the_bytes_go_elsewhere() -> None:
+    """Where sizes alone say nothing: it is written to be reviewed."""
+    lines = [each.line for each in baseline_changes.differences(HONEST, ATTRIBUTED)]
+
+    assert lines == [f"{TARGET.id}  where the bytes go  none -> there"]
+    assert baseline_changes.differences(ATTRIBUTED, ATTRIBUTED) == ()
