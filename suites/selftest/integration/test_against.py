@@ -186,7 +186,7 @@ def test_keys_are_of_all_that_a_step_reads(live: Live, tmp_path: Path) -> None:
     """Equal for equal builds; another one for another file; the same for another comment."""
     side = live._side(tmp_path / "one", "a", files=2, functions=1)
     other = live._side(tmp_path / "two", "b", files=2, functions=1)
-    program = live._program(side)
+    program = live.program(side)
 
     first = traced.keyed(live.engine, side.job, program)
     again = traced.keyed(live.engine, side.job, program)
@@ -204,7 +204,7 @@ def test_instructions_are_the_same_each_time(live: Live, tmp_path: Path) -> None
     """But for what gcc calls its temporary files; one more function is seen in its step alone."""
     side = live._side(tmp_path / "one", "a", files=2, functions=2)
     head = live._side(tmp_path / "two", "a", files=2, functions=2, slowed=(1, 1))
-    program = live._program(side)
+    program = live.program(side)
     found = []
     for each in (side, side, head):
         image = images.ensure(live.engine, recipe.counting(each.image), live.say)
@@ -223,7 +223,7 @@ def test_instructions_are_the_same_each_time(live: Live, tmp_path: Path) -> None
 
 def test_the_launcher_is_made_once(live: Live, tmp_path: Path) -> None:
     """And is a program for the container's CPU that is linked statically."""
-    program = live._program(live._side(tmp_path / "one", "a", files=1, functions=1))
+    program = live.program(live._side(tmp_path / "one", "a", files=1, functions=1))
 
     assert program[:4] == b"\x7fELF"
     assert read_facts(io.BytesIO(program), len(program))["interpreter"] is None
