@@ -7,8 +7,9 @@
  *     arguments, each ended by a NUL
  *
  * CPU_US is what the compiler and all that it waited for took (getrusage(2)), STATUS what
- * waitpid(2) says. With CROSSGATE_STEPS=keys KEYS is run first, with NAME: it says what the
- * step is made of. With CROSSGATE_STEPS=count a step is run by COUNT instead. What a compiler
+ * waitpid(2) says. With CROSSGATE_STEPS=keys KEYS is run before the step and after it, with NAME:
+ * it says what the step is made of, of which the files that it was seen to read are a part.
+ * With CROSSGATE_STEPS=count a step is run by COUNT instead. What a compiler
  * calls in its turn, such as the linker of rustc, is part of its step.
  */
 #define _GNU_SOURCE
@@ -30,6 +31,9 @@
 #define LOG PLACE "/log/steps"
 #define KEYS PLACE "/key.sh"
 #define COUNT PLACE "/count.sh"
+#define READS PLACE "/keys/.%s.reads"
+
+#include "watch.c"
 
 extern char **environ;
 static volatile pid_t child;
@@ -76,9 +80,11 @@ static void become(const char *script, const char *name, char **words, int count
     _exit(127);
 }
 
-static void say_what_it_is_made_of(const char *name, char **words, int count) {
+static void say_what_it_is_made_of(const char *name, const char *reads, char **words, int count) {
     pid_t helper = fork();
     if (helper == 0) {
+        if (reads)
+            setenv("CROSSGATE_READS", reads, 1);
         int nothing = open("/dev/null", O_RDWR);
         dup2(nothing, 0);
         dup2(nothing, 1);
@@ -147,10 +153,17 @@ int main(int argc, char **argv) {
     snprintf(name, sizeof name, "%d-%lld", getpid(), begin);
     const char *mode = getenv("CROSSGATE_STEPS");
     setenv("CROSSGATE_STEP", name, 1);
-    if (mode && !strcmp(mode, "keys")) {
-        say_what_it_is_made_of(name, words, count);
+    int keys = mode && !strncmp(mode, "keys", 4), gate[2];
+    char reads[PATH_MAX];
+    FILE *out = NULL;
+    if (keys) {
+        say_what_it_is_made_of(name, NULL, words, count);
+        snprintf(reads, sizeof reads, READS, name);
+        out = fopen(reads, "we");
         begin = now_ns();
     }
+    if (out && pipe2(gate, O_CLOEXEC))
+        out = NULL;
     struct sigaction action = {.sa_handler = forward};
     for (int signal_number = 1; signal_number < 16; signal_number++)
         if (signal_number == SIGINT || signal_number == SIGTERM || signal_number == SIGHUP)
@@ -161,17 +174,32 @@ int main(int argc, char **argv) {
         return 127;
     }
     if (child == 0) {
+        char go;
+        while (out && read(gate[0], &go, 1) < 0 && errno == EINTR)
+            ;
         if (mode && !strcmp(mode, "count"))
             become(COUNT, name, words, count);
         execve(tool, words, environ);
         perror(tool);
         _exit(127);
     }
-    int status;
-    struct rusage used;
-    while (wait4(child, &status, 0, &used) < 0)
-        if (errno != EINTR)
-            return 127;
+    int status = -1, watching = out && !strcmp(mode, "keys") && watchable(child);
+    struct rusage used = {0};
+    if (out && write(gate[1], "", 1) < 0)
+        return 127;
+    if (watching)
+        status = watch(child, out, &used);
+    else
+        while (wait4(child, &status, 0, &used) < 0)
+            if (errno != EINTR)
+                return 127;
+    if (out) {
+        fclose(out);
+        if (watching)
+            say_what_it_is_made_of(name, reads, words, count);
+        else
+            unlink(reads);
+    }
     note(log, name, now_ns() - begin, &used, status, words, count);
     if (WIFSIGNALED(status)) {
         signal(WTERMSIG(status), SIG_DFL);

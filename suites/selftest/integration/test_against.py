@@ -86,6 +86,30 @@ def test_documentation_measures_nothing(demo: Path) -> None:
     assert "no compile step" in kept["reason"]
 
 
+def test_a_budget_that_base_is_over_fails_no_document(demo: Path) -> None:
+    """It was inherited, and told; what grows the program beyond its bound is this change's."""
+    git(demo, "checkout", "-q", "main")
+    commit(
+        demo,
+        "crossgate.toml",
+        "budget = { ",
+        'budget = { size = "1 KiB", cpu_time = "1 ms", ',
+    )
+    git(demo, "checkout", "-q", "change")
+    git(demo, "merge", "-q", "main")
+    commit(demo, "README.md", "A demo", "The demo")
+
+    result, _ = compared(demo)
+    commit(demo, "part.c", "int part(", "char table[] = {[70000] = 1};\nint part(")
+    grown, _ = compared(demo, "-k", "test_size")
+
+    assert result.exit_code == 0, result.output
+    assert result.verdicts(TARGET)["size"] == "not applicable"
+    assert result.verdicts(TARGET)["cpu_time"] == "not applicable"
+    assert "it was inherited" in result.output
+    assert grown.verdicts(TARGET)["size"] == "fail"
+
+
 def test_what_main_did_since_is_not_this_changes_doing(demo: Path) -> None:
     """The base is the merge base: a head that is behind is not held against what it lacks."""
     commit(demo, "README.md", "A demo", "The demo")
@@ -186,7 +210,7 @@ def test_keys_are_of_all_that_a_step_reads(live: Live, tmp_path: Path) -> None:
     """Equal for equal builds; another one for another file; the same for another comment."""
     side = live._side(tmp_path / "one", "a", files=2, functions=1)
     other = live._side(tmp_path / "two", "b", files=2, functions=1)
-    program = live._program(side)
+    program = live.program(side)
 
     first = traced.keyed(live.engine, side.job, program)
     again = traced.keyed(live.engine, side.job, program)
@@ -204,7 +228,7 @@ def test_instructions_are_the_same_each_time(live: Live, tmp_path: Path) -> None
     """But for what gcc calls its temporary files; one more function is seen in its step alone."""
     side = live._side(tmp_path / "one", "a", files=2, functions=2)
     head = live._side(tmp_path / "two", "a", files=2, functions=2, slowed=(1, 1))
-    program = live._program(side)
+    program = live.program(side)
     found = []
     for each in (side, side, head):
         image = images.ensure(live.engine, recipe.counting(each.image), live.say)
@@ -223,7 +247,7 @@ def test_instructions_are_the_same_each_time(live: Live, tmp_path: Path) -> None
 
 def test_the_launcher_is_made_once(live: Live, tmp_path: Path) -> None:
     """And is a program for the container's CPU that is linked statically."""
-    program = live._program(live._side(tmp_path / "one", "a", files=1, functions=1))
+    program = live.program(live._side(tmp_path / "one", "a", files=1, functions=1))
 
     assert program[:4] == b"\x7fELF"
     assert read_facts(io.BytesIO(program), len(program))["interpreter"] is None

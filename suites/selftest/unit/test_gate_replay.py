@@ -194,7 +194,7 @@ MEASURED = Comparison(
     decision=Decision.FAIL, reason="slower", budget=0.05, change=0.12, low=0.1, high=0.14,
     detectable=0.06, noise=0.01, false_alarm=0.001, total_s=2.0,
     blocks=((1.0, 1.1, 1.1, 1.0),) * 4, changed="1 compile steps differ (gcc x)",
-    steps=(against.StepChange(id="gcc x", more_s=0.2, base_s=0.1, error_s=0.01),),
+    steps=(against.StepChange(id="gcc x", more_s=0.2, base_s=0.1, error_s=0.01),), rule="r",
 )  # fmt: skip
 
 
@@ -204,10 +204,11 @@ def test_a_comparison_survives_being_kept() -> None:
     open_end = dataclasses.replace(MEASURED, decision=Decision.UNMEASURABLE)
 
     assert kept == MEASURED
-    assert kept.holds_for("a", "b", 0.05)
-    assert not kept.holds_for("other", "b", 0.05)
-    assert not kept.holds_for("a", "b", 0.02)
-    assert not open_end.holds_for("a", "b", 0.05)
+    assert kept.holds_for("a", "b", 0.05, "r")
+    assert not kept.holds_for("other", "b", 0.05, "r")
+    assert not kept.holds_for("a", "b", 0.02, "r")
+    assert not kept.holds_for("a", "b", 0.05, "another rule")
+    assert not open_end.holds_for("a", "b", 0.05, "r")
 
 
 @pytest.mark.parametrize(
