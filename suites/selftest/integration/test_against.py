@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +13,10 @@ from typing import Any, Final
 
 import pytest
 
+from fixtures.against.measuring import Limits
+from fixtures.bench import gate_project
 from fixtures.bench.gate_live import Live
-from fixtures.building import images, recipe, traced
+from fixtures.building import traced
 from fixtures.core.slowdown import Decision
 from fixtures.engine import setup
 from fixtures.engine.client import Engine
@@ -224,30 +227,85 @@ def test_keys_are_of_all_that_a_step_reads(live: Live, tmp_path: Path) -> None:
     assert {name.rpartition(" ")[2] for name in different} == {"part0.o", "part1.o", "planted"}
 
 
-def test_instructions_are_the_same_each_time(live: Live, tmp_path: Path) -> None:
-    """But for what gcc calls its temporary files; one more function is seen in its step alone."""
-    side = live._side(tmp_path / "one", "a", files=2, functions=2)
-    head = live._side(tmp_path / "two", "a", files=2, functions=2, slowed=(1, 1))
-    program = live.program(side)
-    found = []
-    for each in (side, side, head):
-        image = images.ensure(live.engine, recipe.counting(each.image), live.say)
-        chosen = traced.timed(live.engine, each.job, program).steps
-        job = dataclasses.replace(each.job, image=image.tag)
-        found.append(traced.counted(live.engine, job, program, chosen))
-    first, again, more = found
-
-    assert first.keys() == again.keys()
-    assert all(again[name] == pytest.approx(first[name], rel=1e-5) for name in first)
-    assert min(first.values()) > 1_000_000
-    slowed = next(name for name in first if "part1.c" in name)
-    assert more[slowed] > first[slowed] * 1.005
-    assert all(more[name] < first[name] * 1.002 for name in first if name != slowed)
-
-
 def test_the_launcher_is_made_once(live: Live, tmp_path: Path) -> None:
     """And is a program for the container's CPU that is linked statically."""
     program = live.program(live._side(tmp_path / "one", "a", files=1, functions=1))
 
     assert program[:4] == b"\x7fELF"
     assert read_facts(io.BytesIO(program), len(program))["interpreter"] is None
+
+
+def test_a_base_that_lacks_the_target_is_unmeasurable(demo: Path) -> None:
+    """What can't be compared is not passed over as if nobody had asked."""
+    file = demo / "crossgate.toml"
+    file.write_text(file.read_text("utf-8").replace("projects.demo", "projects.renamed"), "utf-8")
+    git(demo, "commit", "-qam", "another name")
+
+    result, _ = compared(demo, "-k", "cpu_regression")
+
+    claim = result.claims(f"renamed-{NATIVE}-gcc")["cpu_regression"]
+    assert (result.exit_code, claim["verdict"]) == (0, "unmeasurable"), result.output
+    assert f"has no target renamed-{NATIVE}-gcc" in claim["reason"]
+
+
+def test_a_base_whose_source_is_gone_is_an_error_in_words(demo: Path) -> None:
+    """Neither a traceback nor a pass: what failed while judging is said in one line."""
+    git(demo, "checkout", "-q", "main")
+    gone = f'{{ archive = "http://127.0.0.1:9/x.tar.gz", sha256 = "{"0" * 64}" }}'
+    commit(demo, "crossgate.toml", 'source = { path = "." }', f"source = {gone}")
+    git(demo, "checkout", "-q", "-B", "change")
+    commit(demo, "crossgate.toml", f"source = {gone}", 'source = { path = "." }')
+
+    result, _ = compared(demo, "-k", "cpu_regression")
+
+    assert result.exit_code == 1, result.output
+    assert "could not be fetched" in result.output
+    assert "Traceback" not in result.output
+    assert "cpu_regression" not in result.verdicts(TARGET) or (
+        result.verdicts(TARGET)["cpu_regression"] != "pass"
+    )
+
+
+def test_a_manifest_that_is_a_link_out_of_the_repository_is_a_usage_error(demo: Path) -> None:
+    """Base would be built by what the link names now: one line says so, with the mend."""
+    file = demo / "crossgate.toml"
+    outside = demo.parent / "shared.toml"
+    file.rename(outside)
+    file.symlink_to(outside)
+
+    result = run_gate(demo, "-n", "0", "--against", "main")
+
+    assert result.exit_code == 4
+    assert "outside the repository" in result.output
+    assert "Traceback" not in result.output
+
+
+def test_the_limit_is_of_all_builds(live: Live, tmp_path: Path) -> None:
+    """Those that tell what differs among them: out of time is unmeasurable, and says by what."""
+    base = live.side_of(planted(tmp_path / "one", "a"))
+    head = live.side_of(planted(tmp_path / "two", "b"))
+    measuring = live.measuring(base, head, 0.05)
+
+    found = dataclasses.replace(measuring, limits=Limits(seconds=0.0)).compare()
+
+    assert found.decision is Decision.UNMEASURABLE
+    assert "--against-limit" in found.reason
+    with pytest.raises(traced.OutOfTimeError, match="want of more time"):
+        traced.timed(live.engine, base.job, live.program(base), lambda: 0.02)
+
+
+def planted(folder: Path, marker: str, build: str = gate_project.RECIPE) -> Path:
+    """A small project of its own."""
+    gate_project.write(folder, architecture=NATIVE, marker=marker, files=2, functions=1)
+    (folder / "crossgate.toml").write_text(gate_project.manifest(NATIVE, build), "utf-8")
+    return folder
+
+
+def test_all_files_of_a_source_have_one_time(live: Live, tmp_path: Path) -> None:
+    """Or make would remake something on the side that was checked out a moment ago."""
+    check = "test ! Makefile -nt main.c; test ! Makefile -ot main.c; "
+    folder = planted(tmp_path / "one", "a", check + gate_project.RECIPE)
+    os.utime(folder / "Makefile", (1, 1))
+    side = live.side_of(folder)
+
+    assert traced.timed(live.engine, side.job, live.program(side)).steps

@@ -249,3 +249,11 @@ def test_a_step_that_was_not_counted_is_no_answer() -> None:
     assert "was not counted" in str(counts.conclude(CHANGED, {"x": 5}, {}, costs))
     new = Changes(steps=frozenset({"x"}), added=frozenset({"x"}))
     assert "base has none" in str(counts.conclude(new, {}, {"x": 5}, costs))
+
+
+def test_a_step_that_leads_further_than_it_tells_has_no_key() -> None:
+    """Where nobody watched what an argument leads to, the step counts as changed."""
+    text = f"key {A}\nfolder {TREE}\nfile x.ld\n"
+
+    assert steps.made_of(text, TREE).key == A
+    assert steps.made_of(f"{text}blind -Tx.ld\n", TREE) == Made(key=None, files=frozenset({"x.ld"}))
