@@ -2,7 +2,7 @@
 # Arguments: rounds, small files, bytes of the large file, CPUs, seconds of uptime at which no round
 # may be begun that would end later.
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/tmp LC_ALL=C
-rounds=$1 files=$2 large=$3 cpus=$4 until_s=$5
+rounds=$1 files=$2 bytes=$3 cpus=$4 until_s=$5
 measure=/laboratory/measure
 
 places=$(cut -d " " -f 1 /laboratory/mounts)
@@ -22,20 +22,22 @@ forget() {
     done < /laboratory/mounts
 }
 
-in_place() {
-    at=/places/$1/work prefix="lab1 took $round $1"
-    mkdir "$at" &&
-        "$measure" "$at" "$prefix" "$files" create stat read &&
+small() {
+    "$measure" "$at" "$prefix" "$files" create stat read &&
         forget "$1" &&
-        "$measure" "$at" "$prefix" "$files" first-read remove &&
-        "$measure" "$at" "$prefix" "$large" write &&
-        forget "$1" &&
-        "$measure" "$at" "$prefix" "$large" read-large &&
-        cp -r /laboratory/project "$at/project" &&
+        "$measure" "$at" "$prefix" "$files" first-read remove
+}
+
+large() {
+    "$measure" "$at" "$prefix" "$bytes" write && forget "$1" &&
+        "$measure" "$at" "$prefix" "$bytes" read-large
+}
+
+build() {
+    cp -r /laboratory/project "$at/project" &&
         forget "$1" &&
         "$measure" run "$prefix build" make -s -C "$at/project" -j"$cpus" &&
-        [ "$("$at/project/program")" = "$(cat /laboratory/project/expected)" ] &&
-        rm -rf "$at"
+        [ "$("$at/project/program")" = "$(cat /laboratory/project/expected)" ]
 }
 
 # What the first build would find in no memory, and every other one would.
@@ -45,8 +47,12 @@ cp -r /laboratory/project /tmp/project && make -s -C /tmp/project few && rm -r /
 round=1
 while [ "$round" -le "$rounds" ]; do
     began=$(uptime_s)
-    for place in $places; do
-        in_place "$place" || exit 1
+    # What is held against each other is measured as near to each other as can be.
+    for step in small large build; do
+        for place in $places; do
+            at=/places/$place/work prefix="lab1 took $round $place"
+            mkdir "$at" && "$step" "$place" && rm -rf "$at" || exit 1
+        done
     done
     echo "lab1 round $round"
     took=$(($(uptime_s) - began))

@@ -70,7 +70,7 @@ def test_a_guest_measures_real_mounts_and_powers_off(tmp_path: Path, engine: Eng
     assert factors["small-files", "9p"] > 1, done.stdout
     assert factors["small-files", "virtiofs"] > 1, done.stdout
     assert {each["name"] for each in found["claims"]} == {row.name for row in tables.claims()}
-    assert all(claim.claim in done.stdout for claim in tables.claims())
+    assert all(claim.name in done.stdout for claim in tables.claims())
     assert (tmp_path / "mounts.md").is_file()
     assert _left(engine) == []
 
