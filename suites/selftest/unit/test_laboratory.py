@@ -6,6 +6,8 @@ import contextlib
 import json
 import random
 import re
+import shlex
+import tarfile
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
@@ -13,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.bench import guest_project, mounts_report
+from fixtures.bench import guest_project, laboratory, mounts_report
 from fixtures.bench.laboratory import Run
 from fixtures.cli.main import main
 from fixtures.core.comparing import Finding
@@ -338,6 +340,56 @@ def test_the_document_is_json_with_every_round() -> None:
     assert len(four["rounds"]) == 4
     assert {each["finding"] for each in four["claims"]} <= {str(each) for each in Finding}
     assert four["guest"]["accelerator"] == "tcg"
+
+
+@given(st.lists(st.integers(1, 60), max_size=40))
+def test_rounds_are_told_once_however_they_come(sizes: list[int]) -> None:
+    """A line that comes in pieces is told when it is whole, and nothing is told twice."""
+    content, said = written(rounds=3).encode(), list[str]()
+    heard = laboratory._Heard(3, said.append)
+    at = content.index(b"lab1 round 1") - 30
+    for size in (at, *sizes, len(content)):
+        heard.take(content[:size])
+        content = content[size:]
+
+    assert said == [
+        "the guest boots, its CPU emulated (TCG)",
+        *(f"  round {number} of 3 is measured" for number in (1, 2, 3)),
+    ]
+    assert bytes(heard.content) == written(rounds=3).encode()
+
+
+def test_what_a_guest_floods_is_not_kept_nor_shown() -> None:
+    """Of a guest that writes without end only so much is kept that it is refused."""
+    said: list[str] = []
+    heard = laboratory._Heard(3, said.append)
+    for _ in range(40):
+        heard.take(b"\x1b[2J##vso[task.complete] lab1 round \xff\nlab1 round ten\n" * 1000)
+
+    assert said == []
+    assert len(heard.content) == lines.MAX_BYTES + 1
+    with pytest.raises(RecordError):
+        _parse(bytes(heard.content))
+
+
+def test_what_boots_the_guest_is_all_sent() -> None:
+    """Scripts, settings, mounts and project, all the build user's; settings are a shell's words."""
+    plan = laboratory.Plan(rounds=2, files=3, large_bytes=2**20, sources=2, seconds=90)
+    packed = laboratory._packed(plan, tables.guest("amd64"), 1)
+    with tarfile.open(fileobj=packed) as tar:
+        members = {member.name.partition("/")[2]: member for member in tar}
+        settings = tar.extractfile("laboratory/settings")
+        assert settings is not None
+        words = dict(
+            shlex.split(line)[0].split("=", 1) for line in settings.read().decode().splitlines()
+        )
+
+    assert {"boot.sh", "init", "rounds.sh", "measure.c", "mounts", "project/Makefile"} <= set(
+        members
+    )
+    assert {member.uid for member in members.values()} == {1000}
+    assert words["cpus"] == "1"
+    assert int(words["until_s"]) < int(words["limit_s"]) < int(words["kill_s"])
 
 
 def test_every_claim_is_of_places_and_operations_that_there_are() -> None:
