@@ -40,15 +40,20 @@ build() {
         [ "$("$at/project/program")" = "$(cat /laboratory/project/expected)" ]
 }
 
-# What the first build would find in no memory, and every other one would.
-cp -r /laboratory/project /tmp/project && make -s -C /tmp/project few && rm -r /tmp/project ||
-    exit 1
+# A build that no place is measured by: an emulator has translated the compiler then, which the first
+# place in a round would pay for.
+warm() {
+    make -s -B -C /tmp/project -j"$cpus" > /dev/null
+}
+
+cp -r /laboratory/project /tmp/project && warm || exit 1
 
 round=1
 while [ "$round" -le "$rounds" ]; do
     began=$(uptime_s)
     # What is held against each other is measured as near to each other as can be.
     for step in small large build; do
+        [ "$step" != build ] || warm || exit 1
         for place in $places; do
             at=/places/$place/work prefix="lab1 took $round $place"
             mkdir "$at" && "$step" "$place" && rm -rf "$at" || exit 1
