@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import pytest
 
-from fixtures.core.doctor import detect, guide, judge, rules_cpus, snapshot
+from fixtures.core.doctor import detect, guide, judge, rules_cpus, snapshot, tables
 from fixtures.core.doctor.facts import Backend, HostFacts
 from fixtures.core.doctor.findings import Case, Finding, Severity
 from fixtures.core.doctor.measured import Files, Measured
@@ -118,6 +118,21 @@ def test_no_host_gets_anothers_advice(name: str, id_: str) -> None:
     emulated = wanted("e", strategy="emulated")
 
     assert id_ not in said(case(facts(name), wanted(), emulated))
+
+
+@pytest.mark.parametrize(
+    ("name", "protocol"),
+    [("colima", "virtiofs"), ("colima-qemu", "9p"), ("engine-wsl2", "9p"), ("fuse-source", "")],
+)
+def test_a_slow_source_is_told_with_what_the_laboratory_measured(name: str, protocol: str) -> None:
+    """Beside what is usual stands what the mount's protocol alone costs, where it was measured."""
+    evidence = said(case(facts(name), wanted()))["source-slow"].evidence
+    measured = tables.file_systems()[protocol].laboratory if protocol else None
+
+    assert ("by the protocol alone" in evidence) == bool(protocol)
+    if protocol:
+        assert measured is not None
+        assert f" ({measured[0]:g}–{measured[1]:g} times by the protocol alone: " in evidence
 
 
 def test_measured_files_outweigh_what_mounts_are_known_for() -> None:

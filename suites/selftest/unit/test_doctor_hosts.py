@@ -81,6 +81,10 @@ def test_rows_are_whole() -> None:
         assert kind.small_files[0] <= kind.small_files[1]
         assert kind.build_gain[0] <= kind.build_gain[1] <= 100
         assert kind.slow == bool(kind.mend)
+        if kind.laboratory:
+            # What is said to be usual, and what was measured, don't contradict each other.
+            assert kind.small_files[0] <= kind.laboratory[0] <= kind.laboratory[1]
+            assert kind.laboratory[1] <= kind.small_files[1]
     for file in tables.settings():
         shares = {means["share"] for means in file.means if "share" in means}
         assert shares <= set(tables.file_systems())
