@@ -131,7 +131,7 @@ def mount(bind: Files, files: int | None, before: str | None = None) -> str | No
     """The mount that is taken for a source of so many files."""
     held = Auto(mount=Decision(value=before, why="") if before else None)
     found = decided(host(20.0, bind=bind, volume=LOCAL, source_files=files), held).mount
-    return found and found.value
+    return found.value if found else None
 
 
 def test_many_files_behind_a_slow_border_are_kept_in_a_volume() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -124,6 +125,11 @@ def test_usual_factors_have_a_row_for_everything() -> None:
 def test_kinds_of_work_survive_json_and_others_are_refused() -> None:
     """What is written is read again as it was."""
     assert measured.from_json(KINDS.to_json()) == KINDS
-    for raw in ({"task_s": {"long": "x"}}, {"task_s": []}, {"emulated_task_s": {"arm64": 1}}):
+    others: list[Any] = [
+        {"task_s": {"long": "x"}},
+        {"task_s": []},
+        {"emulated_task_s": {"arm64": 1}},
+    ]
+    for raw in others:
         with pytest.raises(RecordError):
             measured.from_json(raw)
