@@ -85,16 +85,26 @@ KINDS = Measured(
 
 
 def test_emulation_costs_by_what_a_process_takes() -> None:
-    """Between the measured kinds over the logarithm, beyond them as the last."""
+    """On lines between the measured kinds and beyond the longest; below the shortest as that."""
     factor = KINDS.emulated_factor
 
     assert factor("arm64", 0.001) == pytest.approx(40)
     assert factor("arm64", 0.01) == pytest.approx(30)
     assert factor("arm64", 0.1) == pytest.approx(10)
-    assert factor("arm64", 10**-1.5) == pytest.approx(300**0.5)
-    assert (factor("arm64", 1e-9), factor("arm64", 1e9)) == pytest.approx((40, 10))
+    assert factor("arm64", 0.055) == pytest.approx(0.65 / 0.055)
+    assert factor("arm64", 1.0) == pytest.approx((1.0 + 0.7 / 0.09 * 0.9) / 1.0)
+    assert factor("arm64", 1e-9) == pytest.approx(40)
     assert factor("riscv64", 0.01) is None
     assert KINDS.emulation == {"arm64": pytest.approx(10)}
+
+
+def test_a_nonsense_measurement_makes_no_nonsense_of_a_prediction() -> None:
+    """Longer work that took less is noise: no factor falls to nothing, or below."""
+    odd = replace(KINDS, emulated_task_s={"arm64": {"start": 5.0, "short": 0.3, "long": 0.2}})
+    found = odd.emulated_factor("arm64", 100.0)
+
+    assert found is not None
+    assert found > 0
 
 
 def test_a_build_of_short_processes_is_foretold_to_take_longer() -> None:
