@@ -57,6 +57,21 @@ def test_each_host_has_a_source_and_no_person(name: str) -> None:
     assert not re.findall(r"/(?:Users|home)/(?!me|user|core)\w+", text)
 
 
+@each_host
+def test_each_host_says_what_of_it_its_source_says(name: str) -> None:
+    """What was read in the source is named, and is there; all else has its form and no more.
+
+    Where a source is a document of a form, and no report of a host, nothing of it is confirmed.
+    """
+    reported = "/issues/" in HOSTS[name]["source"] or "/pull/" in HOSTS[name]["source"]
+
+    assert bool(HOSTS[name]["confirmed"]) == reported
+    for path in HOSTS[name]["confirmed"]:
+        part = HOSTS[name]["snapshot"]
+        for key in path.split(" > "):
+            part = part[key]
+
+
 def test_every_backend_has_a_snapshot() -> None:
     """No row of the table is without a host that it was told of, but those named here."""
     seen = {host["expected"]["backend"] for host in HOSTS.values()}
