@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ from fixtures.core.errors import RecordError
 from fixtures.core.targets import Choice, Strategy, Target
 from fixtures.doctor import chosen
 from fixtures.shared import Shared
+from suites.selftest.harness import NATIVE, ROOT, environment, project
 
 MANIFEST = b"""
 [projects.demo]
@@ -228,9 +231,43 @@ def test_decisions_are_one_engines(tmp_path: Path) -> None:
     chosen.keep(tmp_path, "amd64", "unix:///a", decisions)
 
     assert chosen.load(tmp_path, "amd64", "unix:///a") == decisions
+    assert chosen.load(tmp_path, "amd64", None) == decisions
     assert chosen.load(tmp_path, "amd64", "unix:///b") == UNDECIDED
     assert chosen.load(tmp_path, "arm64", "unix:///a") == UNDECIDED
     assert chosen.load(tmp_path / "none", "amd64", "unix:///a") == UNDECIDED
+
+
+def test_plan_says_what_was_chosen_and_why(tmp_path: Path) -> None:
+    """In text and as JSON, from the doctor's file in the folder of reports, without an engine."""
+    foreign = "arm64" if NATIVE != "arm64" else "amd64"
+    text = MANIFEST.decode().replace('"amd64", "arm64", "riscv64"', f'"{foreign}"')
+    folder = project(tmp_path / "demo", text, {"demo.c": "int main(void) { return 0; }\n"})
+    out = tmp_path / "out"
+    decision = Decision(value="emulated", why="emulated, as cross is expected to take 2.0 times")
+    decisions = Auto(
+        strategies={f"demo {foreign}": decision}, mount=Decision(value="copy", why="copy: …")
+    )
+    chosen.keep(out, NATIVE, "unix:///a", decisions)
+
+    def plan(*words: str) -> str:
+        given = ["--manifest", str(folder / "crossgate.toml"), "--report-dir", str(out)]
+        return subprocess.run(
+            [sys.executable, "-m", "fixtures.cli.main", "plan", *given, *words],
+            cwd=ROOT,
+            env=environment(DOCKER_HOST=f"unix://{tmp_path}/nobody.sock"),
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=True,
+        ).stdout
+
+    assert f"auto: {decision.why}" in plan()
+    assert "copy: …" not in plan()
+    [target] = json.loads(plan("--json"))
+    assert (target["strategy"], target["auto"]) == ("emulated", [f"auto: {decision.why}"])
+    (out / chosen.FILE).unlink()
+    [target] = json.loads(plan("--json"))
+    assert (target["strategy"], target["auto"]) == ("cross", [])
 
 
 @pytest.mark.parametrize(
