@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import pytest
 
-from fixtures.core.doctor import detect, handlers, mountinfo, snapshot, tables
+from fixtures import host
+from fixtures.core.doctor import cores, detect, handlers, mountinfo, snapshot, tables
 from fixtures.core.doctor.facts import Backend
 from fixtures.core.errors import RecordError
 from fixtures.doctor import look
@@ -152,6 +153,28 @@ def test_an_engine_that_says_nonsense_is_told_all_the_same() -> None:
     assert (facts.cpu.engine, facts.memory.engine_bytes, facts.cpu.architecture) == (None,) * 3
     assert facts.engine is not None
     assert not facts.engine.buildkit
+
+
+@pytest.mark.parametrize("name", ["docker/{}", "system.slice/docker-{}.scope", "a/b/libpod-{}"])
+def test_the_groups_above_a_container_are_found_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """However deep, and as each engine calls them: all that are above it, and not its own."""
+    top, container = tmp_path / "groups", "0123abcd" * 8
+    own = top / "outer" / name.format(container)
+    own.mkdir(parents=True)
+    (own / "cpu.max").write_text("50000 100000\n")
+    (top / "outer" / "cpu.max").write_text("150000 100000\n")
+    (top / "other").mkdir()
+    (top / "other" / "cpu.max").write_text("1000 100000\n")
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self" / "mountinfo").write_text(f"30 22 0:28 / {top} rw - cgroup2 cgroup2 rw\n")
+    monkeypatch.setattr(host, "PROC", tmp_path)
+
+    assert cores.quota(look.above(container)) == 1.5
+    assert look.above("f" * 64) == {}
+    (tmp_path / "self" / "mountinfo").write_text("22 1 8:1 / / rw - ext4 /dev/sda1 rw\n")
+    assert look.above(container) == {}
 
 
 def test_the_deepest_and_latest_mount_counts() -> None:
