@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import pytest
 
-from fixtures import host
 from fixtures.core.doctor import cores, detect, handlers, mountinfo, snapshot, tables
 from fixtures.core.doctor.facts import Backend
 from fixtures.core.errors import RecordError
@@ -169,7 +168,7 @@ def test_the_groups_above_a_container_are_found_by_its_name(
     (top / "other" / "cpu.max").write_text("1000 100000\n")
     (tmp_path / "self").mkdir()
     (tmp_path / "self" / "mountinfo").write_text(f"30 22 0:28 / {top} rw - cgroup2 cgroup2 rw\n")
-    monkeypatch.setattr(host, "PROC", tmp_path)
+    monkeypatch.setattr("fixtures.host.PROC", tmp_path)
 
     assert cores.quota(look.above(container)) == 1.5
     assert look.above("f" * 64) == {}
