@@ -108,6 +108,22 @@ def test_a_quick_emulator_is_taken_by_a_clear_margin_alone() -> None:
     assert strategy(usual / deciding.LEAVE / 1.01, "cross") == "cross"
 
 
+def test_what_can_not_be_measured_this_time_stays_decided() -> None:
+    """A busy host, where the emulator ran out of time, gives no targets other names."""
+    held = Auto(
+        strategies={
+            "demo arm64": Decision(value="emulated", why="x"),
+            "gone arm64": Decision(value="emulated", why="x"),
+        },
+        mount=Decision(value="volume", why="y"),
+    )
+    busy = decided(Measured(native_s=0.1), held)
+
+    assert busy.strategies == {"demo arm64": Decision(value="emulated", why="x")}
+    assert busy.mount == held.mount
+    assert decided(None, held) == held
+
+
 def test_what_was_built_both_ways_counts_more_than_what_is_usual() -> None:
     """A project whose cross builds take long here moves the decision for others."""
     native = Sample(
