@@ -14,12 +14,14 @@ from typing import Any
 
 import pytest
 
+from fixtures.core import record
+from fixtures.core.auto import Auto, Decision
 from fixtures.core.doctor import cores, detect, snapshot
 from fixtures.core.doctor.measured import Measured
 from fixtures.core.doctor.snapshot import Place
-from fixtures.doctor import look, measure
+from fixtures.doctor import chosen, look, measure
 from fixtures.engine import labels, probe
-from suites.selftest.harness import FOREIGN, NATIVE, ROOT, environment, project
+from suites.selftest.harness import FOREIGN, NATIVE, ROOT, environment, project, run_gate
 from suites.selftest.integration import engines, fuse
 
 pytestmark = pytest.mark.integration
@@ -300,3 +302,35 @@ def test_a_handler_that_is_off_is_missed_and_one_that_is_on_is_not(tmp_path: Pat
     assert (f"no-handler-{name}" in ids(first)) == (name not in known)
     assert f"--install {name}" in ids(off)[f"no-handler-{name}"]["change"]
     assert name not in {each["architecture"] for each in off["host"]["handlers"]}
+
+
+def test_all_workers_build_as_was_decided_and_the_record_says_why(tmp_path: Path) -> None:
+    """With two workers each target goes by the doctor's file; the next run reuses all of it."""
+    names = [NATIVE, *(name for name in ("amd64", "arm64") if name != NATIVE)]
+    text = MANIFEST.replace('strategy = "STRATEGY"\n', "")
+    text = text.replace('"ARCHITECTURES"', ", ".join(f'"{name}"' for name in names))
+    text = text.replace('"make"', '"{cc} -o demo demo.c"')
+    folder = project(tmp_path / "demo", text, {"demo.c": "int main(void) { return 0; }\n"})
+    out = tmp_path / "demo-out"
+    decided = Auto(
+        strategies={f"demo {FOREIGN}": Decision(value="cross", why="cross, as it is quicker")},
+        mount=Decision(value="volume", why="volume: it is quicker"),
+    )
+    chosen.keep(out, NATIVE, engines.address(), decided)
+    first = run_gate(folder, "-n2")
+    records = {each["id"]: each for each in first.report["targets"]}
+    chosen.keep(out, NATIVE, engines.address(), Auto(mount=decided.mount))
+    second = run_gate(folder, "-n2")
+
+    assert first.exit_code == 0, first.output
+    for name in names:
+        made = record.from_json((out / "records" / f"demo-{name}-gcc" / "record.json").read_bytes())
+        assert made.ways is not None
+        assert made.ways.mount == "volume"
+        assert "auto: volume: it is quicker" in made.ways.notes
+        assert made.build is not None
+        assert made.build.tasks
+        assert ("auto: cross, as it is quicker" in made.ways.notes) == (name == FOREIGN)
+    assert not any(each["reused"] for each in records.values())
+    assert second.exit_code == 0, second.output
+    assert all(each["reused"] for each in second.report["targets"])
