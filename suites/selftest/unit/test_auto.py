@@ -41,7 +41,7 @@ FAR = Files(
 
 def host(factor: float, **changed: Any) -> Measured:
     """A host whose emulator of arm64 takes so many times as long, whatever the work."""
-    tasks = {"start": 0.001, "short": 0.02, "long": 0.05}
+    tasks = {"start": 0.001, "long": 0.05}
     emulated = {"arm64": {kind: took * factor for kind, took in tasks.items()}}
     values: dict[str, Any] = {"native_s": 0.1, "task_s": tasks, "emulated_task_s": emulated}
     return Measured(**{**values, **changed})
