@@ -14,10 +14,14 @@ from typing import Any
 
 import pytest
 
+from fixtures.core import record
+from fixtures.core.auto import Auto, Decision
 from fixtures.core.doctor import cores, detect, snapshot
+from fixtures.core.doctor.measured import Measured
 from fixtures.core.doctor.snapshot import Place
+from fixtures.doctor import chosen, look, measure
 from fixtures.engine import labels, probe
-from suites.selftest.harness import FOREIGN, NATIVE, ROOT, environment, project
+from suites.selftest.harness import FOREIGN, NATIVE, ROOT, environment, project, run_gate
 from suites.selftest.integration import engines, fuse
 
 pytestmark = pytest.mark.integration
@@ -152,6 +156,86 @@ def test_a_quota_of_one_cpu_is_seen_in_a_container() -> None:
     assert facts.source.row == "overlay"
 
 
+def test_a_quota_above_the_engine_is_seen_from_its_host() -> None:
+    """Its containers are in a group that may use one CPU: that counts, and not what it says."""
+    cpus = os.cpu_count() or 1
+    with group_of_one_cpu() as parent:
+        asked = json.dumps({"cpus": cpus})
+        with started("--cgroup-parent", parent, compiler_image()) as container:
+            above = look.above(container)
+            script = measure.SCRIPT.read_text("utf-8")
+            output = engines.docker("exec", container, "python3", "-c", script, asked)
+    [speed_up, idle] = next(
+        each["together"] for each in map(json.loads, output.splitlines()) if "together" in each
+    )
+    measured = Measured(cpus=cpus, speed_up=speed_up, idle=idle)
+    taken = snapshot.Snapshot(
+        system="Linux",
+        release="",
+        machine="x86_64",
+        cpus=cpus,
+        info={"NCPU": cpus},
+        above=above,
+    )
+    cpu = detect.detect(taken).cpu
+
+    assert (cpu.engine, cpu.quota, cpu.engine_quota) == (cpus, None, 1.0)
+    assert cores.for_builds(cpu, None) == 1.0
+    # Where others leave CPUs idle, the same is seen without a look at any file.
+    assert measured.usable_cpus is None or measured.usable_cpus == pytest.approx(1.0, abs=0.3)
+    assert measured.usable_cpus is not None or idle < 0.25 or speed_up > 0.75 * cpus
+
+
+@contextlib.contextmanager
+def group_of_one_cpu() -> Iterator[str]:
+    """A control group with a quota of one CPU, by the name that engines know it by."""
+    info = probe.get_json(engines.address(), "/info", {}) or {}
+    tops = cores.tops(Path("/proc/self/mountinfo").read_text()) if os.geteuid() == 0 else ()
+    if info.get("CgroupDriver") != "cgroupfs" or not tops or (os.cpu_count() or 1) < 2:
+        pytest.skip("only root can make a control group, for an engine without systemd, of CPUs")
+    name = f"crossgate-test-{os.getpid()}"
+    top, files = tops[0]
+    folder = Path(top) / name
+    try:
+        folder.mkdir()
+        limit = folder / files[0]
+        limit.write_text("100000" if "quota" in limit.name else "100000 100000")
+    except OSError as error:
+        pytest.skip(f"no control group can be made here: {error}")
+    try:
+        yield f"/{name}"
+    finally:
+        # The engine made the same group for each other kind of limit.
+        for left in {folder, *Path("/sys/fs/cgroup").glob(f"*/{name}")}:
+            with contextlib.suppress(OSError):
+                left.rmdir()
+
+
+@contextlib.contextmanager
+def started(*words: str) -> Iterator[str]:
+    """A container that does nothing, by its id."""
+    run = ["run", "--detach", "--rm", "--network", "none", "--label", f"{labels.TARGET}=doctor"]
+    container = engines.docker(*run, *words, "sleep", "60").strip()
+    try:
+        yield container
+    finally:
+        engines.docker("kill", container)
+
+
+def compiler_image() -> str:
+    """An image with Python, of those that there are."""
+    found = probe.get_json(engines.address(), "/images/json", {"label": [f"{labels.MADE}=image"]})
+    tags = sorted(
+        tag
+        for each in found or ()
+        for tag in each.get("RepoTags") or ()
+        if tag.startswith(f"crossgate/gcc-{NATIVE}:")
+    )
+    if not tags:
+        pytest.skip("no image with a compiler is there yet")
+    return str(tags[0])
+
+
 def some_image() -> str:
     """An image with a shell, of those that there are."""
     found = probe.get_json(engines.address(), "/images/json", {"label": [f"{labels.MADE}=image"]})
@@ -218,3 +302,35 @@ def test_a_handler_that_is_off_is_missed_and_one_that_is_on_is_not(tmp_path: Pat
     assert (f"no-handler-{name}" in ids(first)) == (name not in known)
     assert f"--install {name}" in ids(off)[f"no-handler-{name}"]["change"]
     assert name not in {each["architecture"] for each in off["host"]["handlers"]}
+
+
+def test_all_workers_build_as_was_decided_and_the_record_says_why(tmp_path: Path) -> None:
+    """With two workers each target goes by the doctor's file; the next run reuses all of it."""
+    names = [NATIVE, *(name for name in ("amd64", "arm64") if name != NATIVE)]
+    text = MANIFEST.replace('strategy = "STRATEGY"\n', "")
+    text = text.replace('"ARCHITECTURES"', ", ".join(f'"{name}"' for name in names))
+    text = text.replace('"make"', '"{cc} -o demo demo.c"')
+    folder = project(tmp_path / "demo", text, {"demo.c": "int main(void) { return 0; }\n"})
+    out = tmp_path / "demo-out"
+    decided = Auto(
+        strategies={f"demo {FOREIGN}": Decision(value="cross", why="cross, as it is quicker")},
+        mount=Decision(value="volume", why="volume: it is quicker"),
+    )
+    chosen.keep(out, NATIVE, engines.address(), decided)
+    first = run_gate(folder, "-n2")
+    records = {each["id"]: each for each in first.report["targets"]}
+    chosen.keep(out, NATIVE, engines.address(), Auto(mount=decided.mount))
+    second = run_gate(folder, "-n2")
+
+    assert first.exit_code == 0, first.output
+    for name in names:
+        made = record.from_json((out / "records" / f"demo-{name}-gcc" / "record.json").read_bytes())
+        assert made.ways is not None
+        assert made.ways.mount == "volume"
+        assert "auto: volume: it is quicker" in made.ways.notes
+        assert made.build is not None
+        assert made.build.tasks
+        assert ("auto: cross, as it is quicker" in made.ways.notes) == (name == FOREIGN)
+    assert not any(each["reused"] for each in records.values())
+    assert second.exit_code == 0, second.output
+    assert all(each["reused"] for each in second.report["targets"])

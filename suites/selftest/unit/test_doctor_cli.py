@@ -66,7 +66,8 @@ def test_a_quick_look_is_json_and_leaves_nothing(hello: Path) -> None:
     document = json.loads(done.stdout)
 
     assert set(document) == {
-        *("schema", "host", "measured", "findings", "predictions", "checked", "guide", "builds")
+        *("schema", "host", "measured", "findings", "predictions", "checked", "auto", "guide"),
+        "builds",
     }
     assert document["host"]["backend"] == "unknown"
     assert document["host"]["source"]["path"] == str(hello.resolve())

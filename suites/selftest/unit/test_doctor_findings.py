@@ -9,7 +9,8 @@ from typing import Any, Final
 
 import pytest
 
-from fixtures.core.doctor import detect, guide, judge, rules_cpus, snapshot, tables
+from fixtures.cli import doctor_text
+from fixtures.core.doctor import cores, detect, guide, judge, rules_cpus, snapshot, tables
 from fixtures.core.doctor.facts import Backend, HostFacts
 from fixtures.core.doctor.findings import Case, Finding, Severity
 from fixtures.core.doctor.measured import Files, Measured
@@ -238,6 +239,36 @@ def test_cpus_that_stay_idle_are_capped_from_above() -> None:
 
     assert "engine-capped" in said(case(host, wanted(), measured=capped))
     assert "engine-capped" not in said(case(host, wanted(), measured=busy))
+
+
+@pytest.mark.parametrize(
+    ("name", "usable", "of"), [("engine-quota-v1", 1.0, 2), ("engine-quota-v2", 1.5, 8)]
+)
+def test_a_quota_above_the_engine_is_said_and_counted(name: str, usable: float, of: int) -> None:
+    """The engine's own number of CPUs is not what its builds get, nor what is foretold by."""
+    host = facts(name)
+    found = said(case(host, wanted()))["engine-capped"]
+    open_ = replace(host, cpu=replace(host.cpu, engine_quota=float(of)))
+
+    assert found.title == f"the engine has {of} CPUs, and its builds may use {usable:.1f} of them"
+    assert cores.for_builds(host.cpu, None) == usable
+    assert "quota" not in said(case(host, wanted()))
+    assert "engine-capped" not in said(case(open_, wanted()))
+
+
+def test_what_was_measured_counts_where_it_is_less_than_what_is_said() -> None:
+    """A quota that no file shows is known by the CPUs that it leaves idle; never more than are."""
+    host = facts("vm-of-an-image")
+    capped = Measured(cpus=2, speed_up=1.04, idle=0.48)
+    busy = Measured(cpus=2, speed_up=1.04, idle=0.02)
+    free = Measured(cpus=2, speed_up=1.98, idle=0.01)
+
+    assert cores.for_builds(host.cpu, capped) == pytest.approx(1.04)
+    assert cores.for_builds(host.cpu, busy) == 2
+    assert cores.for_builds(host.cpu, free) == 2
+    assert cores.for_builds(replace(host.cpu, engine=None, count=None, affinity=None), None) is None
+    assert "may use 1" in "\n".join(doctor_text.lines(case(host, measured=capped), [], quick=False))
+    assert "may use" not in "\n".join(doctor_text.lines(case(host, measured=busy), [], quick=False))
 
 
 def test_the_network_is_judged_by_what_is_named() -> None:

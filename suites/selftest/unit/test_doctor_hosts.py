@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pytest
 
-from fixtures.core.doctor import detect, handlers, mountinfo, snapshot, tables
+from fixtures.core.doctor import cores, detect, handlers, mountinfo, snapshot, tables
 from fixtures.core.doctor.facts import Backend
 from fixtures.core.errors import RecordError
 from fixtures.doctor import look
@@ -55,6 +55,21 @@ def test_each_host_has_a_source_and_no_person(name: str) -> None:
     assert HOSTS[name]["note"].endswith(".")
     text = json.dumps(HOSTS[name]["snapshot"])
     assert not re.findall(r"/(?:Users|home)/(?!me|user|core)\w+", text)
+
+
+@each_host
+def test_each_host_says_what_of_it_its_source_says(name: str) -> None:
+    """What was read in the source is named, and is there; all else has its form and no more.
+
+    Where a source is a document of a form, and no report of a host, nothing of it is confirmed.
+    """
+    reported = "/issues/" in HOSTS[name]["source"] or "/pull/" in HOSTS[name]["source"]
+
+    assert bool(HOSTS[name]["confirmed"]) == reported
+    for path in HOSTS[name]["confirmed"]:
+        part = HOSTS[name]["snapshot"]
+        for key in path.split(" > "):
+            part = part[key]
 
 
 def test_every_backend_has_a_snapshot() -> None:
@@ -141,6 +156,28 @@ def test_an_engine_that_says_nonsense_is_told_all_the_same() -> None:
     assert (facts.cpu.engine, facts.memory.engine_bytes, facts.cpu.architecture) == (None,) * 3
     assert facts.engine is not None
     assert not facts.engine.buildkit
+
+
+@pytest.mark.parametrize("name", ["docker/{}", "system.slice/docker-{}.scope", "a/b/libpod-{}"])
+def test_the_groups_above_a_container_are_found_by_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """However deep, and as each engine calls them: all that are above it, and not its own."""
+    top, container = tmp_path / "groups", "0123abcd" * 8
+    own = top / "outer" / name.format(container)
+    own.mkdir(parents=True)
+    (own / "cpu.max").write_text("50000 100000\n")
+    (top / "outer" / "cpu.max").write_text("150000 100000\n")
+    (top / "other").mkdir()
+    (top / "other" / "cpu.max").write_text("1000 100000\n")
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self" / "mountinfo").write_text(f"30 22 0:28 / {top} rw - cgroup2 cgroup2 rw\n")
+    monkeypatch.setattr("fixtures.host.PROC", tmp_path)
+
+    assert cores.quota(look.above(container)) == 1.5
+    assert look.above("f" * 64) == {}
+    (tmp_path / "self" / "mountinfo").write_text("22 1 8:1 / / rw - ext4 /dev/sda1 rw\n")
+    assert look.above(container) == {}
 
 
 def test_the_deepest_and_latest_mount_counts() -> None:

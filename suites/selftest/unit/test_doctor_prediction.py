@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fixtures.core.doctor import measured, prediction
+from fixtures.core.doctor import factors, measured, prediction
 from fixtures.core.doctor.measured import Measured
 from fixtures.core.doctor.prediction import Sample, Wanted, predict
 from fixtures.core.errors import ManifestError, RecordError
@@ -79,7 +79,7 @@ def test_emulation_has_a_factor_of_its_own() -> None:
     usual = predict(EMULATED, [sample()], None, 1)
 
     assert known.wall_s == pytest.approx(1500)
-    assert usual.wall_s == pytest.approx(100 * prediction.USUAL["emulated"])
+    assert usual.wall_s == pytest.approx(100 * factors.EMULATED)
     assert known.high_s
     assert usual.high_s
     assert usual.wall_s
@@ -94,7 +94,7 @@ def test_another_projects_ratio_is_learned() -> None:
     ]
 
     assert seconds(CROSS, sample(), *other) == pytest.approx(140)
-    assert seconds(CROSS, sample()) == pytest.approx(100 * prediction.USUAL["cross"])
+    assert seconds(CROSS, sample()) == pytest.approx(100 * factors.usual_cross("gcc", "arm64"))
 
 
 def test_another_hosts_build_counts_by_the_reference_compile() -> None:
@@ -185,7 +185,7 @@ def test_what_was_foretold_is_held_against_what_came() -> None:
 
     [checked] = prediction.check([(made, foretold)], [near])
     assert checked.inside
-    assert checked.ratio == pytest.approx(130 / 120)
+    assert checked.ratio == pytest.approx(130 / (100 * factors.usual_cross("gcc", "arm64")))
     [far] = prediction.check([(made, foretold)], [replace(near, cpu_s=500.0, wall_s=500.0)])
     assert not far.inside
     assert prediction.check([(made, foretold)], [replace(near, started="2026-01-31")]) == ()

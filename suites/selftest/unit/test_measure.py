@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,15 +12,21 @@ from hypothesis import strategies as st
 
 from fixtures.building import measure
 
-V1 = "cpu_ns 2500000000\npeak 4096\noom 1\nbusy 700\ncpus 1\ncpus 1\nfree_kib 10\n"
-V2 = "cpu_us 2500000\npeak 4096\noom 1\nbusy 700\ncpus 1\ncpus 1\nfree_kib 10\n"
+V1 = "cpu_ns 2500000000\npeak 4096\noom 1\nbusy 700\ncpus 1\ncpus 1\ntasks 9\nfree_kib 10\n"
+V2 = "cpu_us 2500000\npeak 4096\noom 1\nbusy 700\ncpus 1\ncpus 1\ntasks 9\nfree_kib 10\n"
 
 
 @pytest.mark.parametrize("output", [V1, V2], ids=["cgroup-v1", "cgroup-v2"])
 def test_both_cgroup_versions_say_the_same(output: str) -> None:
     """Nanoseconds of v1 and microseconds of v2 both become seconds."""
     assert measure.parse(output) == measure.Counters(
-        cpu_s=2.5, peak_memory_bytes=4096, oom_kills=1, busy_s=7.0, cpus=2, free_bytes=10240
+        cpu_s=2.5,
+        peak_memory_bytes=4096,
+        oom_kills=1,
+        busy_s=7.0,
+        cpus=2,
+        free_bytes=10240,
+        tasks=9,
     )
 
 
@@ -34,6 +41,22 @@ def test_the_script_reads_this_system() -> None:
     assert counters.busy_s is not None
     assert counters.busy_s > 0
     assert counters.cpus >= 1
+
+
+def test_started_processes_are_counted_up() -> None:
+    """Of what is started between two readings no process is missed; what was reset is not known."""
+    if not Path("/proc/loadavg").exists():
+        pytest.skip("no /proc here")
+    script = f"{measure.SCRIPT}\necho ---\nfor n in 1 2 3; do (:); done\n{measure.SCRIPT}"
+    done = subprocess.run(["sh", "-c", script], capture_output=True, text=True, check=True)
+    before, after = map(measure.parse, done.stdout.split("---"))
+    started = measure.tasks_between(before, after)
+
+    assert started is None or started >= 3
+    assert measure.tasks_between(replace(before, tasks=5), replace(after, tasks=9)) == 4
+    for one, other in ((9, 5), (None, 5), (5, None)):
+        first, last = replace(before, tasks=one), replace(after, tasks=other)
+        assert measure.tasks_between(first, last) is None
 
 
 @given(st.text())

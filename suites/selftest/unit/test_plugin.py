@@ -169,6 +169,7 @@ def test_report_document(reused: tuple[Planted, Result]) -> None:
         "peak_memory_bytes",
         "cpus",
         "phases",
+        "tasks",
     }
     assert {"name", "cpu_s", "wall_s"} <= target["build"]["phases"][0].keys()
     assert artifact.keys() >= {"path", "file", "size_bytes", "sha256", "format", "facts"}

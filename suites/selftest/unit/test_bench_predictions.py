@@ -1,0 +1,99 @@
+"""The benchmark of predictions: what it takes, what it prints, and what it never lets through."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from fixtures.cli import bench_predictions
+from fixtures.core.doctor import trials
+from fixtures.core.doctor.trials import Trial
+from fixtures.core.targets import Strategy, Target, expand
+from fixtures.run import load_manifest
+from suites.selftest.harness import ROOT, environment
+from suites.selftest.unit.test_doctor_prediction import sample
+
+RIGHT = Trial(
+    target="demo-arm64-gcc",
+    strategy="cross",
+    donor="demo-amd64-gcc",
+    basis="CPU",
+    predicted_s=10.0,
+    low_s=8.0,
+    high_s=12.0,
+    real_s=11.0,
+)
+
+
+def bundled(host: str = "amd64") -> tuple[Target, ...]:
+    """The targets that are foretold, on a host of a CPU."""
+    file = bench_predictions.MANIFEST
+    return expand(load_manifest(file, file.name), host)
+
+
+def test_ten_targets_are_foretold_and_several_of_them_emulated() -> None:
+    """Each of a project that is built natively here too, and none that usual factors are from."""
+    every = bundled()
+    others = [each for each in every if each.strategy is not Strategy.NATIVE]
+    native = {each.project.name for each in every if each.strategy is Strategy.NATIVE}
+
+    assert len(others) == trials.LEAST
+    assert sum(each.strategy is Strategy.EMULATED for each in others) >= 3
+    assert {each.project.name for each in others} == native
+    assert not native & {"zstd", "lzip", "pigz", "bzip2", "lz4", "tinyxml2", "tally"}
+    assert len({each.architecture.name for each in others}) >= 4
+
+
+def test_the_model_sees_no_build_of_what_is_foretold() -> None:
+    """A build of a target on this host is hidden; another host's, and another target's, are not."""
+    own = sample(target="demo-arm64-gcc", strategy="cross", architecture="arm64")
+    there = replace(own, here=False)
+    native = sample()
+
+    assert bench_predictions.unseen([own, there, native], {"demo-arm64-gcc"}) == [there, native]
+
+
+def test_the_table_counts_what_is_right() -> None:
+    """A line each, those that are off and those that did not build marked, and the count."""
+    wrong = replace(RIGHT, target="slow", real_s=100.0)
+    failed = replace(RIGHT, target="broken", real_s=None, why="exit code 2")
+    lines = bench_predictions.table([RIGHT, wrong, failed])
+
+    assert "within" in lines[1]
+    assert "OFF" in lines[2]
+    assert "not built: exit code 2" in lines[3]
+    assert lines[4].startswith("1 of 3 within 30%")
+    assert lines[-1] == "fewer than 10: nothing is judged"
+    assert "nothing is judged" not in "\n".join(bench_predictions.table([RIGHT] * 10))
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--target", "dash-s390x-gc"), "dash-s390x-gcc"),
+        (("--target", "dash-amd64-gcc"), "--target dash-amd64-gcc: there is none"),
+        (("--manifest", "none.toml"), "none.toml"),
+        (("--from", "none.json"), "--from none.json"),
+    ],
+)
+def test_a_mistake_on_the_command_line_is_one_sentence(
+    tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    """What is not there is named, with the nearest that is; nothing is built."""
+    done = subprocess.run(
+        [sys.executable, "-m", "fixtures.cli.main", "bench", "predictions", *words],
+        cwd=ROOT,
+        env=environment(DOCKER_HOST=f"unix://{tmp_path}/nobody.sock"),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode != 0
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
