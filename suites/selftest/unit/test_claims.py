@@ -389,6 +389,23 @@ def test_object_files_of_arm_carry_no_float_flag() -> None:
     assert verdict(old) is Verdict.FAIL
 
 
+def test_a_program_bound_to_nothing_need_not_say_how_it_passes_numbers() -> None:
+    """As Go's linker does; soft float, an older ABI, a loader, a library or a PIE excuse nothing."""
+    row = target("armv7")
+    alone = {"e_flags": 0x05000002, "e_type": "ET_EXEC", "interpreter": None, "needed": []}
+
+    def verdict(**changes: Any) -> Verdict:
+        one = artifact(row, facts={**alone, **changes})
+        return judged("architecture", record(row, artifacts=(one,)), row).verdict
+
+    assert verdict() is Verdict.PASS
+    assert verdict(e_flags=0x05000202) is Verdict.FAIL
+    assert verdict(e_flags=0x04000002) is Verdict.FAIL
+    assert verdict(interpreter="/lib/ld-linux-armhf.so.3") is Verdict.FAIL
+    assert verdict(needed=["libc.so.6"]) is Verdict.FAIL
+    assert verdict(e_type="ET_DYN") is Verdict.FAIL
+
+
 @pytest.mark.parametrize(
     ("run", "words"),
     [
