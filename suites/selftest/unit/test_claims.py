@@ -390,7 +390,7 @@ def test_object_files_of_arm_carry_no_float_flag() -> None:
 
 
 def test_a_program_bound_to_nothing_need_not_say_how_it_passes_numbers() -> None:
-    """As Go's linker does; soft float, an older ABI, a loader, a library or a PIE excuse nothing."""
+    """As Go's linker does. Soft float, an old ABI, a loader, a library or a PIE excuse nothing."""
     row = target("armv7")
     alone = {"e_flags": 0x05000002, "e_type": "ET_EXEC", "interpreter": None, "needed": []}
 
