@@ -16,6 +16,7 @@ from fixtures.core.doctor.emulation import Work
 from fixtures.core.doctor.measured import Measured
 from fixtures.core.errors import RecordError
 from fixtures.doctor import measure
+from suites.selftest.unit import samples
 from suites.selftest.unit.test_doctor_prediction import CROSS, EMULATED, sample
 
 # Seconds of a process; a compile has three. Emulated: 2 s and 10 times its native seconds.
@@ -228,3 +229,14 @@ def test_counts_survive_json_and_are_missed_in_none_that_is_older(name: str) -> 
     for wrong in wrongs:
         with pytest.raises(RecordError):
             read({**raw, name: wrong})
+
+
+def test_a_records_counts_are_those_of_its_build() -> None:
+    """What was counted behind a build is what is foretold from."""
+    made = samples.record(samples.target())
+    assert made.build is not None
+    counted = replace(made.build, tasks=9, objects=3, trials=2)
+    found = prediction.sample_of(replace(made, build=counted))
+
+    assert found is not None
+    assert factors.work_of(found, 2.0) == Work(cpu_s=found.cpu_s * 2, tasks=9, objects=3, trials=2)
