@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +19,7 @@ from fixtures.core.doctor import deciding, emulation, factors, prediction
 from fixtures.core.doctor.emulation import Work
 from fixtures.core.doctor.measured import Measured
 from fixtures.core.errors import RecordError
-from fixtures.doctor import measure
+from fixtures.doctor import measure, reading
 from suites.selftest.unit import samples
 from suites.selftest.unit.test_doctor_prediction import CROSS, EMULATED, sample
 
@@ -211,6 +215,7 @@ def test_every_kind_of_work_is_measured_the_most_needed_first() -> None:
     """Where time ends after the first, there is what an older model needs."""
     assert {*measure._TIMES} == {*emulation.WORK}
     assert next(iter(measure._TIMES)) == "long"
+    assert {kind for lane in measure._LANES for kind in lane} == {*emulation.WORK}
     assert 0 < emulation.SHORT < emulation.LONG
 
 
@@ -240,3 +245,27 @@ def test_a_records_counts_are_those_of_its_build() -> None:
 
     assert found is not None
     assert factors.work_of(found, 2.0) == Work(cpu_s=found.cpu_s * 2, tasks=9, objects=3, trials=2)
+
+
+@pytest.mark.skipif(not Path("/proc/loadavg").exists(), reason="no /proc here")
+@pytest.mark.parametrize("lanes", [None, [["trial"], ["start", "again"]]])
+def test_what_is_done_side_by_side_is_all_told(
+    lanes: list[list[str]] | None, tmp_path: Path
+) -> None:
+    """Each kind has a line of its own; a lane that fails takes none of another one with it."""
+    compiler = tmp_path / "gcc"
+    compiler.write_text("#!/bin/sh\nn=0; while [ $n -lt 20000 ]; do n=$((n + 1)); done\n")
+    compiler.chmod(0o755)
+    asked = {"work": {"start": 20, "trial": 2}, **({"lanes": lanes} if lanes else {})}
+    done = subprocess.run(
+        [sys.executable, str(measure.SCRIPT), json.dumps(asked)],
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    found = reading.work(reading.objects(done.stdout))
+
+    assert found.keys() == {"start", "trial"}
+    assert all(cpu_s > 0 and processes >= 1 for cpu_s, processes in found.values())
