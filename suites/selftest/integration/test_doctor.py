@@ -330,6 +330,8 @@ def test_all_workers_build_as_was_decided_and_the_record_says_why(tmp_path: Path
         assert "auto: volume: it is quicker" in made.ways.notes
         assert made.build is not None
         assert made.build.tasks
+        # Compiled and linked in one, it leaves no object file.
+        assert (made.build.objects, made.build.trials) == (0, 0)
         assert ("auto: cross, as it is quicker" in made.ways.notes) == (name == FOREIGN)
     assert not any(each["reused"] for each in records.values())
     assert second.exit_code == 0, second.output

@@ -28,6 +28,12 @@ RIGHT = Trial(
     real_s=11.0,
 )
 
+USED = {
+    *("zstd", "lzip", "pigz", "bzip2", "lz4", "tinyxml2", "tally"),
+    *("lua", "zlib", "cjson", "dash", "fmt"),
+}
+"""What usual factors are from, or a model of emulation was made or judged by."""
+
 
 def bundled(host: str = "amd64") -> tuple[Target, ...]:
     """The targets that are foretold, on a host of a CPU."""
@@ -35,16 +41,17 @@ def bundled(host: str = "amd64") -> tuple[Target, ...]:
     return expand(load_manifest(file, file.name), host)
 
 
-def test_ten_targets_are_foretold_and_several_of_them_emulated() -> None:
+def test_ten_targets_are_foretold_and_about_half_of_them_emulated() -> None:
     """Each of a project that is built natively here too, and none that usual factors are from."""
     every = bundled()
     others = [each for each in every if each.strategy is not Strategy.NATIVE]
     native = {each.project.name for each in every if each.strategy is Strategy.NATIVE}
 
-    assert len(others) == trials.LEAST
-    assert sum(each.strategy is Strategy.EMULATED for each in others) >= 3
+    emulated = sum(each.strategy is Strategy.EMULATED for each in others)
+    assert len(others) >= trials.LEAST
+    assert 0.4 <= emulated / len(others) <= 0.6
     assert {each.project.name for each in others} == native
-    assert not native & {"zstd", "lzip", "pigz", "bzip2", "lz4", "tinyxml2", "tally"}
+    assert not native & USED
     assert len({each.architecture.name for each in others}) >= 4
 
 
@@ -74,8 +81,8 @@ def test_the_table_counts_what_is_right() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--target", "dash-s390x-gc"), "dash-s390x-gcc"),
-        (("--target", "dash-amd64-gcc"), "--target dash-amd64-gcc: there is none"),
+        (("--target", "libyaml-s390x-gc"), "libyaml-s390x-gcc"),
+        (("--target", "libyaml-amd64-gcc"), "--target libyaml-amd64-gcc: there is none"),
         (("--manifest", "none.toml"), "none.toml"),
         (("--from", "none.json"), "--from none.json"),
     ],

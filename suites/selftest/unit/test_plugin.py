@@ -170,6 +170,8 @@ def test_report_document(reused: tuple[Planted, Result]) -> None:
         "cpus",
         "phases",
         "tasks",
+        "objects",
+        "trials",
     }
     assert {"name", "cpu_s", "wall_s"} <= target["build"]["phases"][0].keys()
     assert artifact.keys() >= {"path", "file", "size_bytes", "sha256", "format", "facts"}
