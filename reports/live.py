@@ -66,7 +66,7 @@ class LiveView:
             return
         self._state = State(queue=tuple(queue))
         self._draws = os.isatty(self._descriptor) and _can_draw(self._config)
-        self._screen = Screen(file, self._descriptor)
+        self._screen = Screen(file, self._descriptor, self._restarted)
         reporter._tw._file = cast(TextIO, self._screen)
         self._thread.start()
 
@@ -162,16 +162,17 @@ class LiveView:
         for event in events:
             self._state = self._state.after(event)
             line = None if self._draws else live_lines.plain(event)
-            if line and screen.say(line):
-                self._forget_line()
+            if line:
+                screen.say(line)
         return moved
 
-    def _forget_line(self) -> None:
-        """Let pytest know that its unfinished line was ended, as after a line that it wrote."""
+    def _restarted(self, text: str) -> None:
+        """Let pytest know what its line holds since ours ended it, as after one that it wrote."""
         reporter = _reporter(self._config)
         if reporter is not None:
-            reporter.currentfspath = None
-            reporter._tw._current_line = ""
+            if not text:
+                reporter.currentfspath = None
+            reporter._tw._current_line = text
 
     def _last_line(self, target: str) -> str:
         try:

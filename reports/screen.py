@@ -9,8 +9,9 @@ nobody has to know where it is. See ECMA-48 and the VT510 manual, https://vt100.
 from __future__ import annotations
 
 import os
+import re
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, TextIO
 
 _SAVE, _RESTORE = "\x1b7", "\x1b8"
@@ -18,6 +19,9 @@ _DOWN: Final = "\x1bD"
 _CLEAR_LINE, _CLEAR_BELOW = "\x1b[K", "\x1b[J"
 # A character that the terminal finds wider than we do must not make a line two.
 _NO_WRAP, _WRAP = "\x1b[?7l", "\x1b[?7h"
+
+# Colours, which take no room.
+_MARKUP: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 ERASE: Final = f"{_SAVE}\x1b[B\r{_CLEAR_BELOW}{_RESTORE}"
 """Takes the lines under the cursor away; only where there is at least one line under it."""
@@ -30,17 +34,28 @@ def draw(lines: Sequence[str]) -> str:
     return f"{room}{_SAVE}{_NO_WRAP}{block}{_CLEAR_BELOW}{_WRAP}{_RESTORE}"
 
 
+def _nobody(_: str) -> None:
+    """Is told, and does nothing."""
+
+
 class Screen:
     """Stands in for the file of pytest's terminal writer; safe to use from several threads.
 
     What pytest writes goes to `file` as before. The block goes to `descriptor`, a duplicate of
     the file's own: while pytest captures a test's output, the file's is turned elsewhere. What
     goes wrong with the block is `problem`, and nothing is drawn from then on.
+
+    `restarted` is told what stands on pytest's line since a line of ours ended it: nothing at
+    first, then what pytest writes next, which it may have counted as part of the old line already.
     """
 
-    def __init__(self, file: TextIO, descriptor: int) -> None:
+    def __init__(
+        self, file: TextIO, descriptor: int, restarted: Callable[[str], object] = _nobody
+    ) -> None:
         self.file = file
         self.problem: str | None = None
+        self._restarted = restarted
+        self._cut = False
         self._descriptor = descriptor
         # Whoever draws holds it; reentrant, since Ctrl-C may end a write and start another.
         self._lock = threading.RLock()
@@ -58,6 +73,9 @@ class Screen:
             count = self.file.write(text)
             if text:
                 self._line_ended = text.endswith("\n")
+                if self._cut and "\n" not in text:
+                    self._restarted(_MARKUP.sub("", text))
+                self._cut = False
             # What is still in the file's buffer would come after what we write.
             self.file.flush()
             return count
@@ -79,16 +97,18 @@ class Screen:
             else:
                 self._erase()
 
-    def say(self, line: str) -> bool:
-        """Write a line of our own above the block; whether that ended a line of pytest's."""
+    def say(self, line: str) -> None:
+        """Write a line of our own above the block, behind an end to what pytest has begun."""
         with self._lock:
             self._erase()
             cut = not self._line_ended
             # Not through the file: pytest may be capturing what is written there.
             self._emit(("\n" if cut else "") + line + "\n", "backslashreplace")
             self._line_ended = True
+            if cut:
+                self._cut = True
+                self._restarted("")
             self._draw()
-            return cut
 
     def _draw(self, *, again: bool = False) -> None:
         if self._lines and (again or not self._drawn) and not self.problem:

@@ -21,7 +21,8 @@ class Shown:
         Path(name).unlink()
         self._file = os.fdopen(handle, "w", encoding="utf-8", newline="")
         self._terminal = Terminal(width, height)
-        self.screen = Screen(self._file, os.dup(self._file.fileno()))
+        self.restarted: list[str] = []
+        self.screen = Screen(self._file, os.dup(self._file.fileno()), self.restarted.append)
         self._read = 0
 
     def terminal(self) -> Terminal:
@@ -85,11 +86,26 @@ def test_a_line_of_our_own_ends_an_unfinished_one() -> None:
     shown = Shown()
     shown.screen.show(["block"])
     shown.screen.write("..")
-    cut = shown.screen.say("said")
-    again = shown.screen.say("more")
+    shown.screen.say("said")
+    shown.screen.say("more")
 
-    assert (cut, again) == (True, False)
+    assert shown.restarted == [""]
     assert shown.terminal().lines() == ["..", "said", "more", "", "block"]
+    shown.close()
+
+
+def test_what_stands_on_a_line_since_ours() -> None:
+    """Nothing, then what is written next without its colours; pytest counts the rest itself."""
+    shown = Shown()
+    shown.screen.write("..")
+    shown.screen.say("said")
+    shown.screen.write("\x1b[32m.\x1b[0m")
+    shown.screen.write("F")
+    shown.screen.say("said")
+    shown.screen.write(".\n.")
+    shown.screen.write(".")
+
+    assert shown.restarted == ["", ".", ""]
     shown.close()
 
 
