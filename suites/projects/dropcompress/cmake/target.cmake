@@ -27,3 +27,16 @@ endif()
 if(CMAKE_SYSTEM_PROCESSOR STREQUAL "s390x")
   set(JPEGXL_ENABLE_SKCMS ON CACHE BOOL "")
 endif()
+
+# libjxl: what it says to Clang's innards (-Xclang) is the default or makes code larger, and no
+# compiler cache takes a file that is compiled with it. The original of a command that is defined
+# anew has an underscore in front, as long as that is done once.
+if(NOT COMMAND _add_compile_options)
+  function(add_compile_options)
+    set(options ${ARGV})
+    list(FILTER options EXCLUDE REGEX "^SHELL:-Xclang ")
+    if(options)
+      _add_compile_options(${options})
+    endif()
+  endfunction()
+endif()
