@@ -136,6 +136,30 @@ def test_a_slow_source_is_told_with_what_the_laboratory_measured(name: str, prot
         assert f" ({measured[0]:g}–{measured[1]:g} times by the protocol alone: " in evidence
 
 
+@pytest.mark.parametrize("limits", [{"quota": 1.0}, {"affinity": 1}])
+def test_what_limits_this_process_alone_is_worth_no_minute_of_a_build(
+    limits: dict[str, Any],
+) -> None:
+    """Builds are the engine's containers: a gain only where there is none, or they are in it."""
+    host = facts("vm-of-an-image")
+    [name] = limits
+
+    def found(**changed: Any) -> dict[str, Finding]:
+        cpu = replace(host.cpu, count=2, affinity=2, quota=None, engine=2)
+        return said(case(replace(host, cpu=replace(cpu, **{**limits, **changed})), wanted()))
+
+    beside, without, within = found()[name], found(engine=None)[name], found(engine_quota=1.0)
+
+    assert (beside.severity, beside.gain.words) == (Severity.NOTE, "")
+    assert "builds are not under it" in beside.title
+    assert beside.change.startswith("nothing, for builds")
+    assert without.gain.words == "25–50 %"
+    assert name not in within
+    assert within["engine-capped"].gain.words == "25–50 %"
+    assert all("`--cpus` no higher" not in each.change for each in (beside, without))
+    assert name not in found(engine=1)
+
+
 def test_measured_files_outweigh_what_mounts_are_known_for() -> None:
     """A drive of Windows that is measured as quick is no finding; a slow disk is one."""
     host, disk = facts("docker-desktop-wsl2"), facts("vm-of-an-image")
