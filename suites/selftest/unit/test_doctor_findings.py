@@ -214,7 +214,7 @@ def test_a_full_folder_for_reports_is_told_from_the_engines() -> None:
 
 
 def test_foreign_cpus_need_a_handler_that_works_in_containers() -> None:
-    """None, one without F, one with it: stops, stops, and nothing; each by its own words."""
+    """None, one without F, one with it: said, said, and nothing; each by its own words."""
     targets = [
         wanted("e", strategy="emulated"),
         wanted("r", strategy="emulated", architecture="riscv64"),
@@ -227,6 +227,41 @@ def test_foreign_cpus_need_a_handler_that_works_in_containers() -> None:
     assert {"handler-not-fixed-arm64", "no-handler-riscv64"} <= set(loose)
     assert "without F" in loose["handler-not-fixed-arm64"].evidence
     assert "no-handler-arm64" not in said(case(facts("vm-of-an-image"), wanted()))
+
+
+def test_a_handler_that_is_missing_stops_where_crossgate_may_register_none() -> None:
+    """A rootful engine lets it; a rootless one does not, nor who wants nothing to be set up."""
+    host = replace(facts("vm-of-an-image"), handlers=())
+    target = wanted("e", strategy="emulated")
+    assert host.engine is not None
+    rootless = replace(host, engine=replace(host.engine, rootless=True))
+    never = replace(facts("vm-of-an-image", environment={"CROSSGATE_SETUP": "never"}), handlers=())
+
+    found = said(case(host, target))["no-handler-arm64"]
+    assert found.severity is Severity.NOTE
+    assert found.change.startswith("nothing: ./crossgate verify registers")
+    for each in (rootless, never):
+        found = said(case(each, target))["no-handler-arm64"]
+        assert found.severity is Severity.STOPS
+        assert "./crossgate verify" not in found.change
+        assert "sudo mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc" in found.change
+
+
+@pytest.mark.parametrize(
+    ("architecture", "name"),
+    [("armv7", "arm"), ("armv5", "arm"), ("s390x", "s390x"), ("hppa", None), ("386", None)],
+)
+def test_what_registers_a_handler_knows_the_architecture_by_its_name(
+    architecture: str, name: str | None
+) -> None:
+    """Of an image that does not know one it is not told; and amd64 runs 386 by itself."""
+    found = said(
+        case(facts("vm-of-an-image"), wanted("e", strategy="emulated", architecture=architecture))
+    )
+    change = found[f"no-handler-{architecture}"].change if architecture != "386" else ""
+
+    assert change.endswith(f"tonistiigi/binfmt --install {name}") == (name is not None)
+    assert found.keys() == ({f"no-handler-{architecture}"} if architecture != "386" else set())
 
 
 def test_memory_is_held_against_builds_at_once() -> None:
@@ -311,7 +346,7 @@ def test_the_network_is_judged_by_what_is_named() -> None:
 def test_findings_come_by_what_they_save() -> None:
     """What stops is first; then minutes decide, not the order of the rules."""
     host = facts("docker-desktop-wsl2")
-    host = replace(host, handlers=(), cpu=replace(host.cpu, engine=2))
+    host = replace(host, handlers=(), setup=False, cpu=replace(host.cpu, engine=2))
     target = wanted("e", strategy="emulated", could_cross=True)
     found = judge.find(case(host, target, predictions=(foretold(6000, "e"),)))
     order = [each.id for each in found]
