@@ -190,10 +190,54 @@ def test_a_full_disk_stops_builds_and_a_nearly_full_one_is_noted() -> None:
 
     assert full is not None
     assert full.severity is Severity.STOPS
-    assert "docker system prune" in full.change
+    assert full.change.startswith("./crossgate clean")
+    assert "--volumes" not in full.change
+    assert "other projects" in full.change
     assert nearly is not None
     assert nearly.severity is Severity.NOTE
     assert enough is None
+
+
+def test_a_disk_stops_nothing_that_needs_no_more_of_it() -> None:
+    """Where each image is there, a GiB is enough; where nothing can be written, it is full."""
+
+    def disk(free: int, built: bool) -> dict[str, Finding]:
+        place = {"path": "/var/lib/docker", "total_bytes": 100 * GIB, "free_bytes": free}
+        host = facts("vm-of-an-image", places={"source": {"path": "/w"}, "engine": place})
+        target = wanted()
+        return said(replace(case(host, target), built={target.id: None} if built else {}))
+
+    assert disk(GIB, built=False)["disk-full"].severity is Severity.STOPS
+    assert "disk-full" not in disk(GIB, built=True)
+    assert disk(GIB // 8, built=True)["disk-full"].severity is Severity.STOPS
+
+
+def test_a_small_tmpfs_is_not_full_by_being_small() -> None:
+    """What counts is how much of it is left; and of what is full, the guide knows too."""
+    mounts = "1 0 254:0 / / rw - ext4 /dev/vda rw\n2 1 0:99 / /tmp rw - tmpfs none rw\n"
+
+    def small(free: int) -> Case:
+        places = {
+            "source": {"path": "/work"},
+            "engine": {"path": "/var/lib/docker", "free_bytes": 90 * GIB},
+            "temporary": {"path": "/tmp", "total_bytes": GIB // 8, "free_bytes": free},
+        }
+        files = {"/proc/self/mountinfo": mounts}
+        return case(facts("vm-of-an-image", places=places, files=files), wanted())
+
+    empty, full = small(GIB // 8), small(0)
+    assert said(empty) == {}
+    assert all(each.command for each in guide.choose(empty))
+    assert said(full)["disk-full-temporary"].severity is Severity.STOPS
+    assert {each.environment for each in guide.choose(full)} == {guide._HOSTED}
+
+
+def test_what_stops_emulated_builds_alone_leaves_the_others_where_they_are() -> None:
+    """Without a handler a native build is still made here."""
+    host = replace(facts("vm-of-an-image"), handlers=(), setup=False)
+    choices = guide.choose(case(host, wanted(), wanted("e", strategy="emulated")))
+
+    assert all(each.command for each in choices)
 
 
 def test_a_full_folder_for_reports_is_told_from_the_engines() -> None:
@@ -291,8 +335,8 @@ def test_what_builds_took_outweighs_what_they_may_take() -> None:
     targets = [wanted(str(n), memory_bytes=4 * GIB) for n in range(8)]
 
     def found(peak: int) -> Finding | None:
-        peaks = {each.id: peak for each in targets}
-        return said(replace(case(host, *targets), peaks=peaks)).get("memory")
+        built = {each.id: peak for each in targets}
+        return said(replace(case(host, *targets), built=built)).get("memory")
 
     high = found(GIB // 2)
     assert found(GIB // 16) is None
