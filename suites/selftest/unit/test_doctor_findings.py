@@ -12,7 +12,7 @@ import pytest
 from fixtures.cli import doctor_text
 from fixtures.core.doctor import cores, detect, guide, judge, rules_cpus, snapshot, tables
 from fixtures.core.doctor.facts import Backend, HostFacts
-from fixtures.core.doctor.findings import Case, Finding, Severity
+from fixtures.core.doctor.findings import Case, Finding, Gain, Severity
 from fixtures.core.doctor.measured import Files, Measured
 from fixtures.core.doctor.prediction import Prediction, Wanted
 from fixtures.core.doctor.rules_files import GIB
@@ -421,8 +421,33 @@ def test_findings_come_by_what_they_save() -> None:
 
     assert order[0] == "no-handler-arm64"
     assert order.index("emulated") < order.index("source-slow")
-    gains = [each.gain.order for each in found if each.severity is Severity.SLOW]
+    assert "cold" in order
+    gains = [each.gain.order for each in found if each.severity is not Severity.STOPS]
     assert gains == sorted(gains, reverse=True)
+
+
+def test_a_note_that_saves_more_comes_before_what_is_slow() -> None:
+    """The name of a finding's kind weighs nothing against its minutes."""
+    host = facts("docker-desktop-linux")
+    order = [each.id for each in judge.find(case(host, wanted(), predictions=(foretold(600),)))]
+
+    assert order.index("cold") < order.index("backend")
+
+
+@pytest.mark.parametrize(
+    ("gain", "words"),
+    [
+        (Gain(minutes=(0.01, 0.04)), ""),
+        (Gain(minutes=(0.01, 0.06)), "0.0–0.1 minutes"),
+        (Gain(percent=(0.1, 0.4)), ""),
+        (Gain(percent=(0.0, 7.0)), "0–7 %"),
+        (Gain(), ""),
+    ],
+)
+def test_a_gain_that_rounds_to_nothing_is_none(gain: Gain, words: str) -> None:
+    """Nobody is told that a change saves 0.0 minutes, and it comes before nothing."""
+    assert gain.words == words
+    assert bool(gain.order) == bool(words)
 
 
 @pytest.mark.parametrize("file", sorted(HOSTS.glob("*.json")), ids=lambda file: str(file.stem))
