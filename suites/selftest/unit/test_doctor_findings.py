@@ -10,6 +10,7 @@ from typing import Any, Final
 import pytest
 
 from fixtures.cli import doctor_text
+from fixtures.core.auto import Auto, Decision
 from fixtures.core.doctor import cores, detect, guide, judge, rules_cpus, snapshot, tables
 from fixtures.core.doctor.facts import Backend, HostFacts
 from fixtures.core.doctor.findings import Case, Finding, Gain, Severity
@@ -356,6 +357,22 @@ def test_emulation_that_could_be_a_cross_compiler_is_worth_its_minutes() -> None
     assert found.gain.minutes[0] < 9.0 < found.gain.minutes[1]
     assert "12.0 (measured)" in found.evidence
     assert "emulated" not in said(case(host, replace(target, could_cross=False)))
+
+
+def test_what_is_emulated_because_it_is_quicker_stays_so() -> None:
+    """Neither what `auto` took nor what was measured as quick as cross is told to change."""
+    host = facts("vm-of-an-image")
+    target = wanted("e", strategy="emulated", could_cross=True)
+    asked = case(host, target, measured=Measured(native_s=1.0, emulated_s={"arm64": 12.0}))
+
+    def auto(value: str) -> Auto:
+        return Auto(strategies={"demo arm64": Decision(value=value, why="")})
+
+    assert "emulated" in said(asked)
+    assert "emulated" in said(replace(asked, auto=auto("cross")))
+    assert "emulated" not in said(replace(asked, auto=auto("emulated")))
+    quick = replace(asked, measured=Measured(native_s=1.0, emulated_s={"arm64": 1.0}))
+    assert "emulated" not in said(quick)
 
 
 def test_cpus_that_stay_idle_are_capped_from_above() -> None:
