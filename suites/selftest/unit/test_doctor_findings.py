@@ -161,6 +161,41 @@ def test_what_limits_this_process_alone_is_worth_no_minute_of_a_build(
     assert name not in found(engine=1)
 
 
+@pytest.mark.parametrize(
+    ("tried", "contained", "change"),
+    [
+        (("Docker: unix:///var/run/docker.sock: no such socket",), False, "systemctl start docker"),
+        (("Docker: unix:///var/run/docker.sock: no such socket",), True, "docker run -v /var/run/"),
+        (("Docker: unix:///var/run/docker.sock: permission denied",), False, "usermod -aG docker"),
+        (("Docker: unix:///var/run/docker.sock: permission denied",), True, "--group-add"),
+        (
+            (
+                "Docker: unix:///var/run/docker.sock: [Errno 111] Connection refused",
+                "Podman: unix:///run/podman/podman.sock: permission denied",
+            ),
+            False,
+            "systemctl start docker",
+        ),
+        (
+            (
+                "Docker: unix:///var/run/docker.sock: no such socket",
+                "Podman: unix:///run/podman/podman.sock: permission denied",
+            ),
+            False,
+            "systemctl --user start podman.socket",
+        ),
+        (("DOCKER_HOST: tcp://h:1: timed out",), True, "unset DOCKER_HOST"),
+    ],
+)
+def test_a_missing_engine_is_looked_for_where_it_would_be_used(
+    tried: tuple[str, ...], contained: bool, change: str
+) -> None:
+    """By the first address that is there; a container has no services that could be started."""
+    host = facts("vm-of-an-image", info=None, version=None, address=None, tried=tried)
+
+    assert change in said(case(replace(host, in_container=contained)))["engine-missing"].change
+
+
 def test_measured_files_outweigh_what_mounts_are_known_for() -> None:
     """A drive of Windows that is measured as quick is no finding; a slow disk is one."""
     host, disk = facts("docker-desktop-wsl2"), facts("vm-of-an-image")
