@@ -113,6 +113,7 @@ def test_each_host_gets_its_advice(name: str, id_: str, change: str) -> None:
         ("rootless-vfs", "source-slow"),
         ("podman-machine", "no-buildkit"),
         ("docker-desktop-mac-vz", "no-handler-arm64"),
+        ("docker-desktop-container", "backend"),
     ],
 )
 def test_no_host_gets_anothers_advice(name: str, id_: str) -> None:
