@@ -17,6 +17,7 @@ from fixtures.core.doctor.findings import Case, Finding, Gain, Severity
 from fixtures.core.doctor.measured import Files, Measured
 from fixtures.core.doctor.prediction import Prediction, Wanted
 from fixtures.core.doctor.rules_files import GIB
+from fixtures.core.profiles import BUILT_IN, Profile
 
 HOSTS: Final = Path(__file__).with_name("hosts")
 FAST: Final = Files(
@@ -520,6 +521,32 @@ def test_the_guide_knows_where_nothing_can_be_built() -> None:
     assert {each.environment for each in without} == {guide._HOSTED}
     assert [each.situation for each in here] == [each.situation for each in without]
     assert {each.situation: each.minutes for each in here}["before a merge"] == 2.0
+
+
+def test_the_guides_minutes_are_those_of_its_commands() -> None:
+    """A profile's targets alone; cross where the command says so; none of a warm build."""
+    every = {
+        "n": wanted("n", architecture="amd64", strategy="native"),
+        "c": wanted("c"),
+        "e": wanted("e", strategy="emulated"),
+        "s": wanted("s", architecture="s390x"),
+    }
+
+    def minutes(*names: str, **changed: Any) -> dict[str, float | None]:
+        told = tuple(foretold(60, name) for name in every)
+        asked = case(facts("vm-of-an-image"), *map(every.__getitem__, names), predictions=told)
+        choices = guide.choose(replace(asked, **changed))
+        return {each.command.split(" --")[1]: each.minutes for each in choices if each.minutes}
+
+    assert minutes("n", "c", "s") == {"profile pr": 2.0, "profile release": 3.0}
+    assert minutes("n", "c", "e") == {"profile pr": 2.0, "profile release": 3.0}
+    assert minutes("n", "e") == {"profile release": 2.0}
+    own = {**BUILT_IN, "pr": Profile(architectures=("s390x",))}
+    assert minutes("n", "c", "s", profiles=own)["profile pr"] == 1.0
+    [daily, *_] = guide.choose(
+        case(facts("vm-of-an-image"), every["n"], predictions=(foretold(60, "n"),))
+    )
+    assert "cold it takes 60.0 s" in daily.why
 
 
 def test_a_more_of_cpus_is_said_for_every_backend() -> None:
