@@ -289,7 +289,7 @@ def test_a_full_disk_is_told_and_does_not_end_the_doctor(tmp_path: Path) -> None
 
 
 def test_a_handler_that_is_off_is_missed_and_one_that_is_on_is_not(tmp_path: Path) -> None:
-    """An emulated target needs one: without, builds stop, and the change names the CPU."""
+    """An emulated target needs one: that it is not there is said, and the change names the CPU."""
     name = "s390x" if FOREIGN != "s390x" else "riscv64"
     folder = demo(tmp_path / "demo", name, "emulated")
     first = doctor(folder, "--quick")

@@ -12,10 +12,12 @@ import pytest
 from fixtures.cli import bench_predictions
 from fixtures.core.doctor import trials
 from fixtures.core.doctor.trials import Trial
+from fixtures.core.errors import InfrastructureError
 from fixtures.core.targets import Strategy, Target, expand
 from fixtures.run import load_manifest
 from suites.selftest.harness import ROOT, environment
 from suites.selftest.unit.test_doctor_prediction import sample
+from suites.selftest.unit.test_doctor_trials import FORETOLD
 
 RIGHT = Trial(
     target="demo-arm64-gcc",
@@ -78,6 +80,51 @@ def test_the_table_counts_what_is_right() -> None:
     assert "nothing is judged" not in "\n".join(bench_predictions.table([RIGHT] * 10))
 
 
+def test_what_the_network_failed_is_no_miss() -> None:
+    """It is marked and not counted, and nothing is judged; what does not build is a miss."""
+    failed = replace(RIGHT, target="lost", real_s=None, why="no route to host")
+    trials_ = [*([RIGHT] * 10), failed]
+    lines = bench_predictions.table(trials_, {"lost"})
+
+    assert "not built: no route to host" in lines[11]
+    assert lines[12].startswith("10 of 10 within 30%")
+    assert lines[-1] == "the engine or the network failed 1: nothing is judged"
+    assert bench_predictions.verdict(trials_, {"lost"}) == 3
+    assert bench_predictions.verdict([failed] * 10, ()) == 1
+    assert bench_predictions.verdict([RIGHT] * 10, ()) == 0
+    assert bench_predictions.verdict([RIGHT] * 9, ()) == 3
+
+
+@pytest.mark.parametrize(
+    ("failure", "judged"), [(InfrastructureError("no engine"), False), ("exit code 2", True)]
+)
+def test_a_trial_knows_whose_failure_it_was(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, failure: Exception | str, judged: bool
+) -> None:
+    """The engine's is told from that of the build."""
+
+    def built(*_: object) -> str:
+        if isinstance(failure, Exception):
+            raise failure
+        return failure
+
+    monkeypatch.setattr(bench_predictions, "_built", built)
+    target = bundled()[0]
+    found, can_be = bench_predictions._tried(
+        target, replace(FORETOLD, target=target.id), tmp_path, tmp_path
+    )
+
+    assert (found.why, can_be) == (str(failure), judged)
+
+
+def test_a_target_that_is_named_twice_is_tried_once() -> None:
+    """Ten trials are ten targets."""
+    every = bundled()
+    name = next(each.id for each in every if each.strategy is Strategy.CROSS)
+
+    assert [each.id for each in bench_predictions._chosen(every, [name, name])] == [name]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
@@ -85,6 +132,8 @@ def test_the_table_counts_what_is_right() -> None:
         (("--target", "libyaml-amd64-gcc"), "--target libyaml-amd64-gcc: there is none"),
         (("--manifest", "none.toml"), "none.toml"),
         (("--from", "none.json"), "--from none.json"),
+        (("--json", "README.md/none.json"), "README.md/none.json can't be written"),
+        (("--json", "suites"), "suites can't be written: it is a folder"),
     ],
 )
 def test_a_mistake_on_the_command_line_is_one_sentence(

@@ -10,12 +10,14 @@ from typing import Any, Final
 import pytest
 
 from fixtures.cli import doctor_text
+from fixtures.core.auto import Auto, Decision
 from fixtures.core.doctor import cores, detect, guide, judge, rules_cpus, snapshot, tables
 from fixtures.core.doctor.facts import Backend, HostFacts
-from fixtures.core.doctor.findings import Case, Finding, Severity
+from fixtures.core.doctor.findings import Case, Finding, Gain, Severity
 from fixtures.core.doctor.measured import Files, Measured
 from fixtures.core.doctor.prediction import Prediction, Wanted
 from fixtures.core.doctor.rules_files import GIB
+from fixtures.core.profiles import BUILT_IN, Profile
 
 HOSTS: Final = Path(__file__).with_name("hosts")
 FAST: Final = Files(
@@ -112,6 +114,7 @@ def test_each_host_gets_its_advice(name: str, id_: str, change: str) -> None:
         ("rootless-vfs", "source-slow"),
         ("podman-machine", "no-buildkit"),
         ("docker-desktop-mac-vz", "no-handler-arm64"),
+        ("docker-desktop-container", "backend"),
     ],
 )
 def test_no_host_gets_anothers_advice(name: str, id_: str) -> None:
@@ -134,6 +137,65 @@ def test_a_slow_source_is_told_with_what_the_laboratory_measured(name: str, prot
     if protocol:
         assert measured is not None
         assert f" ({measured[0]:g}–{measured[1]:g} times by the protocol alone: " in evidence
+
+
+@pytest.mark.parametrize("limits", [{"quota": 1.0}, {"affinity": 1}])
+def test_what_limits_this_process_alone_is_worth_no_minute_of_a_build(
+    limits: dict[str, Any],
+) -> None:
+    """Builds are the engine's containers: a gain only where there is none, or they are in it."""
+    host = facts("vm-of-an-image")
+    [name] = limits
+
+    def found(**changed: Any) -> dict[str, Finding]:
+        cpu = replace(host.cpu, count=2, affinity=2, quota=None, engine=2)
+        return said(case(replace(host, cpu=replace(cpu, **{**limits, **changed})), wanted()))
+
+    beside, without, within = found()[name], found(engine=None)[name], found(engine_quota=1.0)
+
+    assert (beside.severity, beside.gain.words) == (Severity.NOTE, "")
+    assert "builds are not under it" in beside.title
+    assert beside.change.startswith("nothing, for builds")
+    assert without.gain.words == "25–50 %"
+    assert name not in within
+    assert within["engine-capped"].gain.words == "25–50 %"
+    assert all("`--cpus` no higher" not in each.change for each in (beside, without))
+    assert name not in found(engine=1)
+
+
+@pytest.mark.parametrize(
+    ("tried", "contained", "change"),
+    [
+        (("Docker: unix:///var/run/docker.sock: no such socket",), False, "systemctl start docker"),
+        (("Docker: unix:///var/run/docker.sock: no such socket",), True, "docker run -v /var/run/"),
+        (("Docker: unix:///var/run/docker.sock: permission denied",), False, "usermod -aG docker"),
+        (("Docker: unix:///var/run/docker.sock: permission denied",), True, "--group-add"),
+        (
+            (
+                "Docker: unix:///var/run/docker.sock: [Errno 111] Connection refused",
+                "Podman: unix:///run/podman/podman.sock: permission denied",
+            ),
+            False,
+            "systemctl start docker",
+        ),
+        (
+            (
+                "Docker: unix:///var/run/docker.sock: no such socket",
+                "Podman: unix:///run/podman/podman.sock: permission denied",
+            ),
+            False,
+            "systemctl --user start podman.socket",
+        ),
+        (("DOCKER_HOST: tcp://h:1: timed out",), True, "unset DOCKER_HOST"),
+    ],
+)
+def test_a_missing_engine_is_looked_for_where_it_would_be_used(
+    tried: tuple[str, ...], contained: bool, change: str
+) -> None:
+    """By the first address that is there; a container has no services that could be started."""
+    host = facts("vm-of-an-image", info=None, version=None, address=None, tried=tried)
+
+    assert change in said(case(replace(host, in_container=contained)))["engine-missing"].change
 
 
 def test_measured_files_outweigh_what_mounts_are_known_for() -> None:
@@ -166,10 +228,54 @@ def test_a_full_disk_stops_builds_and_a_nearly_full_one_is_noted() -> None:
 
     assert full is not None
     assert full.severity is Severity.STOPS
-    assert "docker system prune" in full.change
+    assert full.change.startswith("./crossgate clean")
+    assert "--volumes" not in full.change
+    assert "other projects" in full.change
     assert nearly is not None
     assert nearly.severity is Severity.NOTE
     assert enough is None
+
+
+def test_a_disk_stops_nothing_that_needs_no_more_of_it() -> None:
+    """Where each image is there, a GiB is enough; where nothing can be written, it is full."""
+
+    def disk(free: int, built: bool) -> dict[str, Finding]:
+        place = {"path": "/var/lib/docker", "total_bytes": 100 * GIB, "free_bytes": free}
+        host = facts("vm-of-an-image", places={"source": {"path": "/w"}, "engine": place})
+        target = wanted()
+        return said(replace(case(host, target), built={target.id: None} if built else {}))
+
+    assert disk(GIB, built=False)["disk-full"].severity is Severity.STOPS
+    assert "disk-full" not in disk(GIB, built=True)
+    assert disk(GIB // 8, built=True)["disk-full"].severity is Severity.STOPS
+
+
+def test_a_small_tmpfs_is_not_full_by_being_small() -> None:
+    """What counts is how much of it is left; and of what is full, the guide knows too."""
+    mounts = "1 0 254:0 / / rw - ext4 /dev/vda rw\n2 1 0:99 / /tmp rw - tmpfs none rw\n"
+
+    def small(free: int) -> Case:
+        places = {
+            "source": {"path": "/work"},
+            "engine": {"path": "/var/lib/docker", "free_bytes": 90 * GIB},
+            "temporary": {"path": "/tmp", "total_bytes": GIB // 8, "free_bytes": free},
+        }
+        files = {"/proc/self/mountinfo": mounts}
+        return case(facts("vm-of-an-image", places=places, files=files), wanted())
+
+    empty, full = small(GIB // 8), small(0)
+    assert said(empty) == {}
+    assert all(each.command for each in guide.choose(empty))
+    assert said(full)["disk-full-temporary"].severity is Severity.STOPS
+    assert {each.environment for each in guide.choose(full)} == {guide._HOSTED}
+
+
+def test_what_stops_emulated_builds_alone_leaves_the_others_where_they_are() -> None:
+    """Without a handler a native build is still made here."""
+    host = replace(facts("vm-of-an-image"), handlers=(), setup=False)
+    choices = guide.choose(case(host, wanted(), wanted("e", strategy="emulated")))
+
+    assert all(each.command for each in choices)
 
 
 def test_a_full_folder_for_reports_is_told_from_the_engines() -> None:
@@ -190,7 +296,7 @@ def test_a_full_folder_for_reports_is_told_from_the_engines() -> None:
 
 
 def test_foreign_cpus_need_a_handler_that_works_in_containers() -> None:
-    """None, one without F, one with it: stops, stops, and nothing; each by its own words."""
+    """None, one without F, one with it: said, said, and nothing; each by its own words."""
     targets = [
         wanted("e", strategy="emulated"),
         wanted("r", strategy="emulated", architecture="riscv64"),
@@ -205,17 +311,76 @@ def test_foreign_cpus_need_a_handler_that_works_in_containers() -> None:
     assert "no-handler-arm64" not in said(case(facts("vm-of-an-image"), wanted()))
 
 
+def test_a_handler_that_is_missing_stops_where_crossgate_may_register_none() -> None:
+    """A rootful engine lets it; a rootless one does not, nor who wants nothing to be set up."""
+    host = replace(facts("vm-of-an-image"), handlers=())
+    target = wanted("e", strategy="emulated")
+    assert host.engine is not None
+    rootless = replace(host, engine=replace(host.engine, rootless=True))
+    never = replace(facts("vm-of-an-image", environment={"CROSSGATE_SETUP": "never"}), handlers=())
+
+    found = said(case(host, target))["no-handler-arm64"]
+    assert found.severity is Severity.NOTE
+    assert found.change.startswith("nothing: ./crossgate verify registers")
+    for each in (rootless, never):
+        found = said(case(each, target))["no-handler-arm64"]
+        assert found.severity is Severity.STOPS
+        assert "./crossgate verify" not in found.change
+        assert "sudo mount -t binfmt_misc binfmt_misc /proc/sys/fs/binfmt_misc" in found.change
+
+
+@pytest.mark.parametrize(
+    ("architecture", "name"),
+    [("armv7", "arm"), ("armv5", "arm"), ("s390x", "s390x"), ("hppa", None), ("386", None)],
+)
+def test_what_registers_a_handler_knows_the_architecture_by_its_name(
+    architecture: str, name: str | None
+) -> None:
+    """Of an image that does not know one it is not told; and amd64 runs 386 by itself."""
+    found = said(
+        case(facts("vm-of-an-image"), wanted("e", strategy="emulated", architecture=architecture))
+    )
+    change = found[f"no-handler-{architecture}"].change if architecture != "386" else ""
+
+    assert change.endswith(f"tonistiigi/binfmt --install {name}") == (name is not None)
+    assert found.keys() == ({f"no-handler-{architecture}"} if architecture != "386" else set())
+
+
 def test_memory_is_held_against_builds_at_once() -> None:
-    """As many builds as there are CPUs are counted, by the limits that the manifest gives them."""
+    """As many builds as there are CPUs are counted, by their limits; none is stopped by that."""
     host = facts("podman-machine")
     big = [wanted(str(n), memory_bytes=4 * GIB) for n in range(8)]
     small = [wanted(str(n), memory_bytes=GIB // 8) for n in range(8)]
 
-    assert said(case(host, *big))["memory"].severity is Severity.STOPS
+    found = said(case(host, *big))["memory"]
+    assert found.severity is Severity.NOTE
+    assert found.title == "one build may take more memory than there is, and be killed"
+    assert "verify -n 1" in found.change
+    assert "cpus = 1" in found.change
+    assert "a lower" not in found.change
+    one = said(case(host, big[0]))["memory"]
+    assert "-n" not in one.change.split()
     assert "memory" not in said(case(host, *small))
     mixed = said(case(host, *(wanted(str(n), memory_bytes=GIB // 2) for n in range(8))))
     assert "memory for 1 of 5 builds" in mixed["memory"].title
     assert "-n 1" in mixed["memory"].change
+    assert guide.choose(case(host, *big))[0].command
+
+
+def test_what_builds_took_outweighs_what_they_may_take() -> None:
+    """A limit is no need: by the peak of a recorded build, no higher than that limit."""
+    host = facts("podman-machine")
+    targets = [wanted(str(n), memory_bytes=4 * GIB) for n in range(8)]
+
+    def found(peak: int) -> Finding | None:
+        built = {each.id: peak for each in targets}
+        return said(replace(case(host, *targets), built=built)).get("memory")
+
+    high = found(GIB // 2)
+    assert found(GIB // 16) is None
+    assert high is not None
+    assert "took here" in high.evidence
+    assert "512.00 MiB" in high.evidence
 
 
 def test_emulation_that_could_be_a_cross_compiler_is_worth_its_minutes() -> None:
@@ -229,6 +394,22 @@ def test_emulation_that_could_be_a_cross_compiler_is_worth_its_minutes() -> None
     assert found.gain.minutes[0] < 9.0 < found.gain.minutes[1]
     assert "12.0 (measured)" in found.evidence
     assert "emulated" not in said(case(host, replace(target, could_cross=False)))
+
+
+def test_what_is_emulated_because_it_is_quicker_stays_so() -> None:
+    """Neither what `auto` took nor what was measured as quick as cross is told to change."""
+    host = facts("vm-of-an-image")
+    target = wanted("e", strategy="emulated", could_cross=True)
+    asked = case(host, target, measured=Measured(native_s=1.0, emulated_s={"arm64": 12.0}))
+
+    def auto(value: str) -> Auto:
+        return Auto(strategies={"demo arm64": Decision(value=value, why="")})
+
+    assert "emulated" in said(asked)
+    assert "emulated" in said(replace(asked, auto=auto("cross")))
+    assert "emulated" not in said(replace(asked, auto=auto("emulated")))
+    quick = replace(asked, measured=Measured(native_s=1.0, emulated_s={"arm64": 1.0}))
+    assert "emulated" not in said(quick)
 
 
 def test_cpus_that_stay_idle_are_capped_from_above() -> None:
@@ -287,15 +468,40 @@ def test_the_network_is_judged_by_what_is_named() -> None:
 def test_findings_come_by_what_they_save() -> None:
     """What stops is first; then minutes decide, not the order of the rules."""
     host = facts("docker-desktop-wsl2")
-    host = replace(host, handlers=(), cpu=replace(host.cpu, engine=2))
+    host = replace(host, handlers=(), setup=False, cpu=replace(host.cpu, engine=2))
     target = wanted("e", strategy="emulated", could_cross=True)
     found = judge.find(case(host, target, predictions=(foretold(6000, "e"),)))
     order = [each.id for each in found]
 
     assert order[0] == "no-handler-arm64"
     assert order.index("emulated") < order.index("source-slow")
-    gains = [each.gain.order for each in found if each.severity is Severity.SLOW]
+    assert "cold" in order
+    gains = [each.gain.order for each in found if each.severity is not Severity.STOPS]
     assert gains == sorted(gains, reverse=True)
+
+
+def test_a_note_that_saves_more_comes_before_what_is_slow() -> None:
+    """The name of a finding's kind weighs nothing against its minutes."""
+    host = facts("docker-desktop-linux")
+    order = [each.id for each in judge.find(case(host, wanted(), predictions=(foretold(600),)))]
+
+    assert order.index("cold") < order.index("backend")
+
+
+@pytest.mark.parametrize(
+    ("gain", "words"),
+    [
+        (Gain(minutes=(0.01, 0.04)), ""),
+        (Gain(minutes=(0.01, 0.06)), "0.0–0.1 minutes"),
+        (Gain(percent=(0.1, 0.4)), ""),
+        (Gain(percent=(0.0, 7.0)), "0–7 %"),
+        (Gain(), ""),
+    ],
+)
+def test_a_gain_that_rounds_to_nothing_is_none(gain: Gain, words: str) -> None:
+    """Nobody is told that a change saves 0.0 minutes, and it comes before nothing."""
+    assert gain.words == words
+    assert bool(gain.order) == bool(words)
 
 
 @pytest.mark.parametrize("file", sorted(HOSTS.glob("*.json")), ids=lambda file: str(file.stem))
@@ -315,6 +521,32 @@ def test_the_guide_knows_where_nothing_can_be_built() -> None:
     assert {each.environment for each in without} == {guide._HOSTED}
     assert [each.situation for each in here] == [each.situation for each in without]
     assert {each.situation: each.minutes for each in here}["before a merge"] == 2.0
+
+
+def test_the_guides_minutes_are_those_of_its_commands() -> None:
+    """A profile's targets alone; cross where the command says so; none of a warm build."""
+    every = {
+        "n": wanted("n", architecture="amd64", strategy="native"),
+        "c": wanted("c"),
+        "e": wanted("e", strategy="emulated"),
+        "s": wanted("s", architecture="s390x"),
+    }
+
+    def minutes(*names: str, **changed: Any) -> dict[str, float | None]:
+        told = tuple(foretold(60, name) for name in every)
+        asked = case(facts("vm-of-an-image"), *map(every.__getitem__, names), predictions=told)
+        choices = guide.choose(replace(asked, **changed))
+        return {each.command.split(" --")[1]: each.minutes for each in choices if each.minutes}
+
+    assert minutes("n", "c", "s") == {"profile pr": 2.0, "profile release": 3.0}
+    assert minutes("n", "c", "e") == {"profile pr": 2.0, "profile release": 3.0}
+    assert minutes("n", "e") == {"profile release": 2.0}
+    own = {**BUILT_IN, "pr": Profile(architectures=("s390x",))}
+    assert minutes("n", "c", "s", profiles=own)["profile pr"] == 1.0
+    [daily, *_] = guide.choose(
+        case(facts("vm-of-an-image"), every["n"], predictions=(foretold(60, "n"),))
+    )
+    assert "cold it takes 60.0 s" in daily.why
 
 
 def test_a_more_of_cpus_is_said_for_every_backend() -> None:

@@ -222,6 +222,20 @@ def test_handlers_that_are_off_or_of_no_cpu_are_none() -> None:
         "armv7"
     ]
     assert handlers.handlers({}, {}, ()) is None
+    assert handlers.handlers({}, {}, (), contained=False) == ()
+
+
+def test_where_nobody_mounted_binfmt_misc_there_is_no_handler() -> None:
+    """On the engine's own kernel that is seen; in a container beside the engine it can't be."""
+    raw = HOSTS["vm-of-an-image"]["snapshot"]
+    files = {path: text for path, text in raw["files"].items() if handlers.FOLDER not in path}
+    beside = {**files, "/proc/self/cgroup": "0::/docker/0123abcd\n"}
+
+    def found(files: Any) -> Any:
+        return detect.detect(snapshot.from_json({**raw, "files": files})).handlers
+
+    assert found(files) == ()
+    assert found(beside) is None
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="there is /proc on Linux alone")

@@ -121,12 +121,47 @@ def test_this_hosts_build_is_preferred_to_anothers() -> None:
 def test_cpus_share_what_they_can_share() -> None:
     """Amdahl's law, with the share that a quiet build on two CPUs has shown."""
     two = sample(cpus=2, wall_s=60.0)
-    one = seconds(target(cpus=1), two)
-    four = seconds(target(cpus=4), two)
+    one = seconds(target(cpus=1), two, cpus=8)
+    four = seconds(target(cpus=4), two, cpus=8)
 
-    assert seconds(target(cpus=2), two) == pytest.approx(60)
+    assert seconds(target(cpus=2), two, cpus=8) == pytest.approx(60)
     assert one == pytest.approx(100)
     assert four == pytest.approx(100 * (0.2 + 0.8 / 4))
+
+
+def test_no_build_has_more_cpus_than_its_host() -> None:
+    """What a manifest allows is a limit: on a host of two, four CPUs are two."""
+    found = predict(target(cpus=4), [sample(cpus=2, wall_s=60.0)], None, 2)
+
+    assert found.cpus == 2
+    assert found.wall_s == pytest.approx(60)
+
+
+@pytest.mark.parametrize("load", [0.6, None])
+def test_what_is_assumed_of_a_busy_donor_widens_its_interval(load: float | None) -> None:
+    """How it shared its CPUs can't be told, of as many as of others; one CPU is never shared."""
+
+    def doubt(cpus: int) -> float:
+        donor = sample(cpus=cpus, wall_s=100.0 / cpus, foreign_load=load)
+        found = predict(target(), [donor], None, cpus)
+        assert found.high_s
+        assert found.wall_s
+        return math.log(found.high_s / found.wall_s) / prediction._Z_80
+
+    alone = math.hypot(prediction._AGAIN, prediction._DISTURBED)
+    assert doubt(1) == pytest.approx(alone)
+    assert doubt(4) == pytest.approx(math.hypot(alone, prediction._SERIAL_ASSUMED))
+
+
+def test_a_build_whose_load_nobody_saw_is_checked_by_its_cpu_seconds() -> None:
+    """Unknown is not quiet: others may have had the CPUs for half of its wall time."""
+    foretold = predict(target(), [sample()], None, 1)
+    built = sample(started="2026-02-02T00:00:00Z", wall_s=250.0)
+    made = "2026-02-01T00:00:00Z"
+
+    [quiet] = prediction.check([(made, foretold)], [built])
+    [unknown] = prediction.check([(made, foretold)], [replace(built, foreign_load=None)])
+    assert (quiet.real_s, unknown.real_s) == (250.0, 100.0)
 
 
 def test_a_busy_hosts_wall_time_is_not_believed() -> None:
