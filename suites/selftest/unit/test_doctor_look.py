@@ -1,0 +1,71 @@
+"""Looking at a host that is in a bad way: full, closed, or with an engine that says little."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from fixtures.cli import main as cli
+from fixtures.doctor import look
+from suites.selftest.harness import project
+
+MANIFEST = """
+[projects.hello]
+source = { path = "." }
+toolchain = "gcc"
+architectures = ["amd64"]
+build = "make"
+artifacts = ["hello"]
+"""
+NOBODY = "unix:///nowhere/engine.sock"
+
+
+@pytest.fixture
+def hello(tmp_path: Path) -> Path:
+    """The manifest of a project with a source."""
+    files = {"hello.c": "int main(void) { return 0; }\n"}
+    return project(tmp_path / "hello", MANIFEST, files) / "crossgate.toml"
+
+
+def nowhere() -> str:
+    """What `tempfile.gettempdir` does where no folder takes its test file."""
+    raise FileNotFoundError("No usable temporary directory found")
+
+
+def test_the_folder_for_temporary_files_is_told_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing is written to find it: a disk that is full is the one to be told of."""
+    monkeypatch.setattr(tempfile, "gettempdir", nowhere)
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+
+    assert look.folders(tmp_path, tmp_path)["temporary"] == tmp_path
+    assert look.temporary({"TMPDIR": str(tmp_path / "none"), "TMP": str(tmp_path)}) == tmp_path
+    assert look.temporary({"TMPDIR": ""}) == Path("/tmp")
+    assert look.temporary({"TMPDIR": "x" * 5000}) == Path("/tmp")
+
+
+def test_where_nothing_can_be_written_the_doctor_tells_all(
+    hello: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What was found is shown, and one line says what is not kept, and why."""
+    monkeypatch.setattr(tempfile, "gettempdir", nowhere)
+    monkeypatch.setenv("DOCKER_HOST", NOBODY)
+    (tmp_path / "file").write_text("no folder")
+    given = ["doctor", "--json", "--manifest", str(hello), "--report-dir"]
+    for place in (tmp_path / "file" / "out", tmp_path / ("long" * 100)):
+        assert cli.main([*given, str(place)]) == 0
+        shown = capsys.readouterr()
+
+        assert json.loads(shown.out)["host"]["places"]["reports"]["path"] == str(
+            tmp_path if place.parent == tmp_path else tmp_path / "file"
+        )
+        assert shown.err.count("\n") == 1
+        assert f"{place}: what was measured is not kept: " in shown.err
