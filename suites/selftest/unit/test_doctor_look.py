@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from fixtures.cli import main as cli
+from fixtures.core.doctor import detect
+from fixtures.core.doctor.snapshot import Snapshot
 from fixtures.doctor import look
 from suites.selftest.harness import project
 
@@ -69,3 +71,33 @@ def test_where_nothing_can_be_written_the_doctor_tells_all(
         )
         assert shown.err.count("\n") == 1
         assert f"{place}: what was measured is not kept: " in shown.err
+
+
+@pytest.mark.parametrize(
+    ("address", "shown"),
+    [
+        ("http://me:hunter2@proxy:3128/", "http://proxy:3128/"),
+        ("http://me:hun/ter2@proxy:3128", "http://proxy:3128"),
+        ("http://me:hun@ter2@proxy:3128", "http://proxy:3128"),
+        ("http://me:hunter2//@proxy:3128", "http://proxy:3128"),
+        ("me:hun//ter2@proxy:3128", "proxy:3128"),
+        ("me@home:hun//ter2@proxy:3128", "proxy:3128"),
+        ("http://proxy:3128", "http://proxy:3128"),
+        ("localhost,.example.org", "localhost,.example.org"),
+    ],
+)
+def test_nothing_of_a_password_is_left_in_a_proxys_address(address: str, shown: str) -> None:
+    """Passwords hold slashes and @ as well, whoever wrote them down."""
+    assert detect.without_secrets(address) == shown
+
+
+@pytest.mark.parametrize("options", [5, "seccomp", {"a": 1}, [1, None, "name=rootless"]])
+def test_security_options_of_any_form_end_nothing(options: object) -> None:
+    """What is no list says nothing of the engine."""
+    taken = Snapshot(
+        system="Linux", release="6", machine="x86_64", info={"SecurityOptions": options}
+    )
+    engine = detect.detect(taken).engine
+
+    assert engine is not None
+    assert engine.rootless == isinstance(options, list)
