@@ -10,7 +10,7 @@ import pytest
 
 from fixtures.cli import main as cli
 from fixtures.core.doctor import detect
-from fixtures.core.doctor.snapshot import Snapshot
+from fixtures.core.doctor.snapshot import Snapshot, from_json, to_json
 from fixtures.doctor import look
 from suites.selftest.harness import project
 
@@ -101,3 +101,26 @@ def test_security_options_of_any_form_end_nothing(options: object) -> None:
 
     assert engine is not None
     assert engine.rootless == isinstance(options, list)
+
+
+def test_the_sources_mount_is_told_behind_those_of_many_containers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has thousands of characters of layers in its line, before what was mounted later."""
+    layers = ":".join(f"/var/lib/docker/overlay2/l/{number:026}" for number in range(80))
+    lines = ["22 1 8:1 / / rw - ext4 /dev/sda1 rw"]
+    lines += [
+        f"{100 + number} 22 0:{number} / /var/lib/docker/overlay2/{number:064}/merged rw "
+        f"shared:{number} - overlay overlay rw,lowerdir={layers},upperdir=/u,workdir=/w"
+        for number in range(1000)
+    ]
+    lines.append(f"9999 22 0:77 / {tmp_path} rw - nfs4 host:/export rw,vers=4.2")
+    (tmp_path / "self").mkdir()
+    (tmp_path / "self" / "mountinfo").write_text("\n".join(lines) + "\n")
+    monkeypatch.setattr("fixtures.host.PROC", tmp_path)
+    taken = look.take({"source": tmp_path}, engine=False)
+    source = detect.detect(from_json(json.loads(to_json(taken)))).source
+
+    assert source is not None
+    assert (source.type, source.told) == ("nfs4", "mounts")
+    assert "lowerdir" not in taken.files["/proc/self/mountinfo"]
