@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import json
+import platform
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from fixtures.cli import main as cli
-from fixtures.core.doctor import detect
+from fixtures.core.doctor import backend, detect
 from fixtures.core.doctor.snapshot import Snapshot, from_json, to_json
 from fixtures.doctor import look
+from fixtures.engine import probe
+from fixtures.engine.discovery import Candidate
 from suites.selftest.harness import project
 
 MANIFEST = """
@@ -124,3 +127,45 @@ def test_the_sources_mount_is_told_behind_those_of_many_containers(
     assert source is not None
     assert (source.type, source.told) == ("nfs4", "mounts")
     assert "lowerdir" not in taken.files["/proc/self/mountinfo"]
+
+
+def answers(monkeypatch: pytest.MonkeyPatch, address: str, **info: object) -> None:
+    """Let an engine answer at an address, on this kernel unless it says another."""
+    said = {"KernelVersion": platform.release(), "Name": platform.node(), **info}
+    candidate = Candidate(address=address, source="DOCKER_HOST")
+    monkeypatch.setattr(probe, "find", lambda _environment: (candidate, ()))
+    monkeypatch.setattr(
+        probe, "get_json", lambda _address, path, _filters: said if path == "/info" else {}
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "info", "known"),
+    [
+        ("unix:///engine.sock", {}, True),
+        ("unix:///engine.sock", {"KernelVersion": "5.15-linuxkit"}, False),
+        ("unix:///engine.sock", {"OperatingSystem": "Docker Desktop"}, False),
+        ("unix:///engine.sock", {"Name": "0123456789ab"}, False),
+        ("tcp://192.0.2.1:2375", {}, False),
+    ],
+)
+def test_only_an_engine_beside_this_process_has_this_hosts_disk(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    address: str,
+    info: dict[str, object],
+    known: bool,
+) -> None:
+    """A folder of the same name here says nothing of the disk of another machine or container."""
+    monkeypatch.setattr(platform, "system", lambda: "Linux")
+    monkeypatch.setattr(backend, "in_container", lambda _snapshot: False)
+    answers(monkeypatch, address, DockerRootDir=str(tmp_path), **info)
+    taken = look.take({"source": tmp_path})
+    data = detect.detect(taken).data
+
+    assert data is not None
+    assert (data.path, data.free_bytes is not None) == (str(tmp_path), known)
+    monkeypatch.setattr(backend, "in_container", lambda _snapshot: True)
+    data = detect.detect(look.take({"source": tmp_path})).data
+    assert data is not None
+    assert data.free_bytes is None
