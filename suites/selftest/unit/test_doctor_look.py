@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.server
 import json
 import platform
+import shutil
+import ssl
+import subprocess
 import tempfile
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -169,3 +176,102 @@ def test_only_an_engine_beside_this_process_has_this_hosts_disk(
     data = detect.detect(look.take({"source": tmp_path})).data
     assert data is not None
     assert data.free_bytes is None
+
+
+class Answers(http.server.BaseHTTPRequestHandler):
+    """What an engine answers, in a form that `docker-py` takes; where asked so, no /info."""
+
+    has_info = True
+
+    def do_GET(self) -> None:
+        """One answer."""
+        version = {"ApiVersion": "1.41", "MinAPIVersion": "1.24", "Version": "20.10"}
+        name = self.path.partition("?")[0].rpartition("/")[2]
+        body = {"_ping": "OK", "version": version, "info": {"NCPU": 3}}[name]
+        text = body if isinstance(body, str) else json.dumps(body)
+        self.send_response(500 if name == "info" and not self.has_info else 200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text.encode())
+
+    def log_message(self, *_: object) -> None:
+        """Nobody reads it."""
+
+
+@contextlib.contextmanager
+def engine_at_a_port(handler: type[Answers], certificates: Path | None = None) -> Iterator[str]:
+    """An engine at a port of this host; its address."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    if certificates:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificates / "cert.pem", certificates / "key.pem")
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
+    thread.start()
+    try:
+        yield f"tcp://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class Silent(Answers):
+    """An engine that is there, and too busy or broken to say what it is."""
+
+    has_info = False
+
+
+@pytest.fixture
+def certificates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder as DOCKER_CERT_PATH names it, for this host."""
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        # They would be believed instead of it.
+        monkeypatch.delenv(name, raising=False)
+    command = shutil.which("openssl")
+    if command is None:
+        pytest.skip("there is no openssl")
+    folder = tmp_path / "certificates"
+    folder.mkdir()
+    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
+    kind = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
+    files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
+    subprocess.run(
+        [command, "req", "-x509", *kind, *names, *files], check=True, capture_output=True
+    )
+    shutil.copy(folder / "cert.pem", folder / "ca.pem")
+    return folder
+
+
+def test_an_engine_by_tls_is_an_engine(
+    tmp_path: Path, certificates: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the environment asks for TLS, it is asked by TLS, and tells what it is."""
+    with engine_at_a_port(Answers, certificates) as address:
+        monkeypatch.setenv("DOCKER_HOST", address)
+        monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
+        monkeypatch.setenv("DOCKER_CERT_PATH", str(certificates))
+        facts = detect.detect(look.take({"source": tmp_path}))
+
+    assert facts.engine is not None, facts.problem
+    assert (facts.engine.version, facts.cpu.engine) == ("20.10", 3)
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_an_engine_that_does_not_say_what_it_is_is_told_as_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, tls: bool
+) -> None:
+    """It answers: who starts another one, or unsets an address, mends nothing. And no traceback."""
+    folder = request.getfixturevalue("certificates") if tls else None
+    with engine_at_a_port(Silent, folder) as address:
+        monkeypatch.setenv("DOCKER_HOST", address)
+        monkeypatch.delenv("DOCKER_TLS_VERIFY", raising=False)
+        if tls:
+            monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
+            monkeypatch.setenv("DOCKER_CERT_PATH", str(folder))
+        facts = detect.detect(look.take({"source": tmp_path}))
+
+    assert facts.engine is None
+    assert facts.problem is not None
+    assert f"{address}: it answers, but not /info" in facts.problem
