@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -17,7 +20,7 @@ from fixtures.core.doctor.facts import HostFacts
 from fixtures.core.doctor.measured import Files, Measured
 from fixtures.core.doctor.snapshot import Snapshot
 from fixtures.core.errors import EngineRefusalError
-from fixtures.doctor import history, look, measure
+from fixtures.doctor import history, inside, look, measure
 from fixtures.engine.client import Engine
 from fixtures.engine.container import ExecResult
 from fixtures.engine.spec import ContainerSpec
@@ -51,9 +54,9 @@ class FakeContainer:
 
     id = "0123abcd" * 8
 
-    def __init__(self, lines: list[dict[str, Any]]) -> None:
-        """Print some objects, a line each."""
-        self.lines = lines
+    def __init__(self, engine: FakeEngine) -> None:
+        """Print what its engine finds, a line each, and note how long there is time for it."""
+        self.engine = engine
 
     def __enter__(self) -> FakeContainer:
         """As a container's own."""
@@ -67,8 +70,10 @@ class FakeContainer:
     ) -> ExecResult:
         """Print only what the script was asked for."""
         asked = json.loads(command[-1])
-        for line in self.lines:
-            if "files" not in line or line["files"][0] in asked["folders"]:
+        self.engine.seconds.append(asked["seconds"])
+        self.engine.meanwhile()
+        for line in self.engine.lines:
+            if "files" not in line or line["files"][0] in asked.get("folders", {}):
                 sink(json.dumps(line).encode() + b"\n")
         return ExecResult(exit_code=0, wall_s=0.0)
 
@@ -83,13 +88,18 @@ class FakeEngine:
         self.lines = lines
         self.refusal = refusal
         self.asked: list[ContainerSpec] = []
+        self.seconds: list[float] = []
+        self.meanwhile: Callable[[], object] = lambda: None
+
+    def close(self) -> None:
+        """Nothing is open."""
 
     def start(self, spec: ContainerSpec) -> FakeContainer:
         """A container, or the refusal."""
         self.asked.append(spec)
         if self.refusal and (spec.binds or spec.shared):
             raise EngineRefusalError(self.refusal)
-        return FakeContainer(self.lines)
+        return FakeContainer(self)
 
 
 def facts() -> HostFacts:
@@ -108,7 +118,7 @@ def facts() -> HostFacts:
 def own(engine: FakeEngine, source: Path) -> Measured:
     """What is measured in a container of the engine's own CPU."""
     images = measure._Images(own="crossgate/gcc:1", foreign={})
-    return measure._own(cast("Engine", engine), facts(), images, source, 1.0)[0]
+    return measure._own(cast("Engine", engine), facts(), images, source, time.monotonic() + 5)[0]
 
 
 LINES: list[dict[str, Any]] = [
@@ -168,3 +178,88 @@ def test_a_doctor_that_measures_nothing_keeps_the_file_of_the_last_one(
     kept, _ = history.load(tmp_path)
     assert kept is not None
     assert (kept.native_s, kept.emulation, kept.volume) == (0.1, WHOLE.emulation, FILES)
+
+
+def test_own_and_foreign_container_share_ten_seconds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the first one did not use is left to the other, and no more than that to both."""
+    work = [{"work": [kind, [0.3, 9]]} for kind in ("long", "short", "start", "trial")]
+    engine = FakeEngine([*LINES, *work], None)
+    images = measure._Images(own="crossgate/gcc:1", foreign={"arm64": "crossgate/gcc-arm64:1"})
+    monkeypatch.setattr(measure, "Engine", lambda _address: engine)
+    monkeypatch.setattr(measure, "_images", lambda *_: images)
+    now = [100.0]
+    monkeypatch.setattr("fixtures.doctor.measure.time", SimpleNamespace(monotonic=lambda: now[0]))
+    engine.meanwhile = lambda: now.append(now.pop() + 3)
+    taken, _ = measure.measure(facts(), tmp_path, lambda _words: None)
+
+    assert engine.seconds == [10 - measure.FOREIGN_S, 10 - 3]
+    assert "arm64" in taken.emulated_task_s
+    assert taken.wall_s == 6
+
+
+@pytest.mark.parametrize(
+    ("idle", "speed_up", "quota", "lanes"),
+    [(0.0, 2.0, "", 2), (0.5, 1.0, "", 1), (0.0, 2.0, "100000 100000", 1), (None, None, "", 2)],
+)
+def test_only_as_much_is_done_side_by_side_as_builds_get_cpus(
+    idle: float | None, speed_up: float | None, quota: str, lanes: int
+) -> None:
+    """On one of two CPUs both lanes would take twice the time, and neither be done."""
+    taken = Measured(cpus=2, speed_up=speed_up, idle=idle)
+    seen = measure.Seen(above={"/sys/fs/cgroup/cpu.max": quota} if quota else {})
+    found = measure._lanes(facts().cpu, taken, seen)
+
+    assert len(found) == lanes
+    assert sorted(kind for lane in found for kind in lane) == ["long", "short", "start", "trial"]
+
+
+def test_cpus_are_measured_before_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a disk that takes all the time, CPUs are known all the same, and what was done first."""
+    done: list[str] = []
+    monkeypatch.setattr(inside, "side_by_side", lambda *_: None)
+
+    def together(number: int) -> tuple[int, float]:
+        done.append("cpus")
+        return number, 0.0
+
+    def files(place: str, count: int) -> dict[str, float]:
+        done.append("files")
+        if place == "/closed":
+            raise PermissionError(13, "Permission denied")
+        return {"create_s": 1.0 / len(done), "write_bytes_s": float(count)}
+
+    monkeypatch.setattr(inside, "together", together)
+    monkeypatch.setattr(inside, "files", files)
+    before = os.umask(0o22)
+    try:
+        inside.main({"cpus": 2, "folders": {"volume": "/v", "bind": "/closed"}, "seconds": 60})
+    finally:
+        os.umask(before)
+    said = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+    assert done == ["cpus", "cpus", "files", "files", "files", "files"]
+    assert [each for each in said if "skipped" in each] == [
+        {"skipped": ["bind", "a container can't write there: Permission denied"]}
+    ]
+    assert [each["files"][1]["create_s"] for each in said if "files" in each] == [1 / 3, 1 / 5]
+
+
+def test_a_second_round_is_only_made_where_there_is_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first one's values are said at once, and stay; a killed container says nothing more."""
+    done: list[str] = []
+
+    def files(place: str, _count: int) -> dict[str, float]:
+        done.append(place)
+        now.append(now.pop() + 4)
+        return {"create_s": 1.0}
+
+    now = [0.0]
+    monkeypatch.setattr(inside, "files", files)
+    monkeypatch.setattr("fixtures.doctor.inside.time", SimpleNamespace(monotonic=lambda: now[0]))
+    inside.all_files({"volume": "/v", "bind": "/b"}, 10.0)
+
+    assert done == ["/v", "/b"]
