@@ -263,3 +263,27 @@ def test_a_second_round_is_only_made_where_there_is_time(monkeypatch: pytest.Mon
     inside.all_files({"volume": "/v", "bind": "/b"}, 10.0)
 
     assert done == ["/v", "/b"]
+
+
+@pytest.mark.skipif("sys.platform == 'win32'", reason="there are no modes")
+def test_what_a_killed_container_leaves_can_be_removed_by_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Root makes it in a folder of the user's: whoever owns that may empty and remove it."""
+    modes: list[int] = []
+    looked = inside.each
+
+    def each(names: list[Path], act: Callable[[Path], object]) -> tuple[float, int]:
+        modes.append(names[0].parent.stat().st_mode & 0o777)
+        return looked(names, act)
+
+    monkeypatch.setattr(inside, "each", each)
+    before = os.umask(0o22)
+    try:
+        inside.main({"folders": {"bind": str(tmp_path)}})
+    finally:
+        os.umask(before)
+
+    assert "files" in capsys.readouterr().out
+    assert {*modes} == {0o777}
+    assert list(tmp_path.iterdir()) == []
