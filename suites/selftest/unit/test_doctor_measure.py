@@ -287,3 +287,12 @@ def test_what_a_killed_container_leaves_can_be_removed_by_others(
     assert "files" in capsys.readouterr().out
     assert {*modes} == {0o777}
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/proc/sys/kernel/pid_max").exists(), reason="no /proc here")
+def test_processes_are_counted_where_their_numbers_begin_anew() -> None:
+    """The kernel gives numbers up to a highest one, and then from 300 on."""
+    highest = int(Path("/proc/sys/kernel/pid_max").read_text())
+
+    assert inside.since(1000, 1013) == 13
+    assert inside.since(highest - 6, 307) == 13
