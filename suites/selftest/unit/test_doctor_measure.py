@@ -296,3 +296,43 @@ def test_processes_are_counted_where_their_numbers_begin_anew() -> None:
 
     assert inside.since(1000, 1013) == 13
     assert inside.since(highest - 6, 307) == 13
+
+
+def test_on_a_busy_host_fewer_rounds_have_to_do(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of each kind of work there is one at least, and CPUs come before what is only better."""
+    now, done = [0.0], []
+
+    def run(command: list[str], **_: object) -> SimpleNamespace:
+        done.append(command[0])
+        now.append(now.pop() + 0.6)
+        return SimpleNamespace(returncode=0)
+
+    def compiled(_prefix: object, _functions: object, times: int) -> float:
+        done.append(f"native {times}")
+        now.append(now.pop() + 0.5 * times)
+        return 0.5
+
+    def together(number: int) -> tuple[int, float]:
+        done.append("cpus")
+        return number, 0.0
+
+    monkeypatch.setattr(inside, "compiled", compiled)
+    monkeypatch.setattr(inside, "together", together)
+    monkeypatch.setattr("fixtures.doctor.inside.time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr("fixtures.doctor.inside.subprocess", SimpleNamespace(run=run))
+    monkeypatch.setattr(inside, "latest", lambda: 5)
+    asked = {"native": [3, 4], "work": {"start": 10}, "cpus": 2}
+    before = os.umask(0o22)
+    try:
+        for seconds in (3, 60):
+            inside.main({**asked, "seconds": seconds})
+    finally:
+        os.umask(before)
+    capsys.readouterr()
+
+    assert done == [
+        *("native 3", "sh", "cpus", "cpus"),
+        *("native 3", *["sh"] * 10, "cpus", "cpus", "native 4"),
+    ]
