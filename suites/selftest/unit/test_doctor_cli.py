@@ -170,7 +170,9 @@ def test_the_folder_in_the_source_goes_and_one_of_a_killed_run_too(tmp_path: Pat
     """What is made beside a project's files is gone however it ends, at the latest next time."""
     from fixtures.doctor import measure
 
-    left = tmp_path / f"{measure.PREFIX}left"
+    code = "from fixtures import paths; print(paths.owned(''), end='')"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
+    left = tmp_path / f"{measure.PREFIX}{ran.stdout.decode()}left"
     left.mkdir()
     (left / "file").write_text("x")
     (tmp_path / "kept").write_text("x")
@@ -184,3 +186,20 @@ def test_the_folder_in_the_source_goes_and_one_of_a_killed_run_too(tmp_path: Pat
     with measure._folder_in(tmp_path / "none") as (folder, problem):
         assert folder is None
         assert "can't be written to" in problem
+
+
+def test_a_second_doctor_leaves_the_first_ones_folder_alone(tmp_path: Path) -> None:
+    """Two at once measure in a folder each, and nobody's own files are anybody's to remove."""
+    from fixtures.doctor import measure
+
+    mine = tmp_path / f"{measure.PREFIX}notes_of_my_own_x"
+    mine.mkdir()
+    with measure._folder_in(tmp_path) as (first, _):
+        with measure._folder_in(tmp_path) as (second, _):
+            assert first is not None
+            assert second is not None
+            assert first.is_dir()
+            assert second.is_dir()
+        assert first.is_dir()
+        assert not second.exists()
+    assert [file.name for file in tmp_path.iterdir()] == [mine.name]
