@@ -194,7 +194,8 @@ def test_own_and_foreign_container_share_ten_seconds(
     engine.meanwhile = lambda: now.append(now.pop() + 3)
     taken, _ = measure.measure(facts(), tmp_path, lambda _words: None)
 
-    assert engine.seconds == [10 - measure.FOREIGN_S, 10 - 3]
+    assert measure.ALL_S < 10
+    assert engine.seconds == [measure.ALL_S - measure.FOREIGN_S, measure.ALL_S - 3]
     assert "arm64" in taken.emulated_task_s
     assert taken.wall_s == 6
 
