@@ -31,7 +31,7 @@ endif()
 # libjxl: what it says to Clang's innards (-Xclang) is the default or makes code larger, and no
 # compiler cache takes a file that is compiled with it. The original of a command that is defined
 # anew has an underscore in front, as long as that is done once.
-if(NOT COMMAND _add_compile_options)
+if(CXX MATCHES "clang" AND NOT COMMAND _add_compile_options)
   function(add_compile_options)
     set(options ${ARGV})
     list(FILTER options EXCLUDE REGEX "^SHELL:-Xclang ")
