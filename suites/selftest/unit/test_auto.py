@@ -90,6 +90,19 @@ def test_nothing_is_decided_where_nothing_was_measured() -> None:
     assert decided(Measured()).strategies == {}
 
 
+def test_another_manifests_decisions_are_kept_and_not_shown() -> None:
+    """Two manifests that share a report folder do not make each other's targets flip."""
+    other = Auto(strategies={"else arm64": Decision(value="emulated", why="it is")})
+    found = decided(host(20.0), other)
+
+    assert found.strategies.keys() == {"else arm64", "demo arm64"}
+    assert found.of({"demo"}).strategies.keys() == {"demo arm64"}
+    assert decided(host(20.0), found).strategies == found.strategies
+    # Of a project that is asked for, what is no target any more is forgotten.
+    stale = Auto(strategies={"demo s390x": Decision(value="emulated", why="it is")})
+    assert "demo s390x" not in decided(host(20.0), stale).strategies
+
+
 def test_a_slow_emulator_is_left_alone_and_the_reason_is_a_figure() -> None:
     """Twenty times a native build against a cross compiler's usual factor."""
     found = decided(host(20.0)).strategies["demo arm64"]
@@ -113,7 +126,7 @@ def test_what_can_not_be_measured_this_time_stays_decided() -> None:
     held = Auto(
         strategies={
             "demo arm64": Decision(value="emulated", why="x"),
-            "gone arm64": Decision(value="emulated", why="x"),
+            "demo s390x": Decision(value="emulated", why="x"),
         },
         mount=Decision(value="volume", why="y"),
     )

@@ -10,6 +10,7 @@ import pytest
 
 from fixtures.core.auto import UNDECIDED
 from fixtures.core.doctor import measured as measurements
+from fixtures.core.doctor.measured import Measured
 from fixtures.core.errors import ManifestError, RecordError
 from fixtures.doctor import chosen, history
 
@@ -105,6 +106,30 @@ def test_a_broken_file_is_one_warning_that_names_it(tmp_path: Path, text: str) -
         for name, words in zip((history.FILE, chosen.FILE), said, strict=True)
     ] == [True, True]
     assert all("./crossgate doctor writes it anew" in str(words) for words in said)
+
+
+@pytest.mark.parametrize(
+    ("there", "words"),
+    [
+        ({"cpu": "Z80"}, "on another CPU (6502)"),
+        ({"engine": "unix:///b"}, "with another engine (unix:///a)"),
+        ({"engine": None}, ""),
+        ({"cpu": None}, ""),
+        ({}, ""),
+    ],
+)
+def test_what_was_measured_elsewhere_is_not_taken_for_this_host(
+    tmp_path: Path, there: dict[str, str | None], words: str
+) -> None:
+    """A report folder that moves between hosts or engines misleads none; nobody knows: it stays."""
+    here = {"cpu": "6502", "engine": "unix:///a"}
+    history.keep(tmp_path, Measured(native_s=1.0), [], [], [], place=here)
+    said: list[object] = []
+    taken, _ = history.load(tmp_path, said.append, place={**here, **there})
+
+    assert (taken is None) == bool(words)
+    assert len(said) == bool(words)
+    assert all(f"it was measured {words}" in str(each) for each in said)
 
 
 def test_a_file_that_nobody_made_is_no_warning(tmp_path: Path) -> None:

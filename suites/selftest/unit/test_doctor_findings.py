@@ -15,7 +15,7 @@ from fixtures.core.doctor import cores, detect, guide, judge, rules_cpus, snapsh
 from fixtures.core.doctor.facts import Backend, HostFacts
 from fixtures.core.doctor.findings import Case, Finding, Gain, Severity
 from fixtures.core.doctor.measured import Files, Measured
-from fixtures.core.doctor.prediction import Prediction, Wanted
+from fixtures.core.doctor.prediction import Instead, Prediction, Wanted
 from fixtures.core.doctor.rules_files import GIB
 from fixtures.core.profiles import BUILT_IN, Profile
 
@@ -547,6 +547,31 @@ def test_the_guides_minutes_are_those_of_its_commands() -> None:
         case(facts("vm-of-an-image"), every["n"], predictions=(foretold(60, "n"),))
     )
     assert "cold it takes 60.0 s" in daily.why
+
+
+def test_the_guide_says_what_emulation_would_take_where_all_of_it_is_foretold() -> None:
+    """By a target's other strategy, or by the twin that is one; native ones are in neither."""
+    targets = (
+        wanted("n", architecture="amd64", strategy="native"),
+        wanted("c"),
+        wanted("s", architecture="s390x"),
+        wanted("e", strategy="emulated"),
+    )
+    told = tuple(
+        foretold(seconds, name) for name, seconds in zip("ncse", (7, 8, 9, 60), strict=True)
+    )
+    instead = (Instead(of="s", prediction=foretold(120, "s-emulated")),)
+    own = {**BUILT_IN, "pr": Profile(architectures=("amd64", "arm64", "s390x"))}
+    asked = replace(
+        case(facts("vm-of-an-image"), *targets, predictions=told), profiles=own, instead=instead
+    )
+
+    def why(asked: Case) -> str:
+        return {each.situation: each.why for each in guide.choose(asked)}["before a merge"]
+
+    assert "those of other CPUs would take 3 min 0 s in all" in why(asked)
+    assert "in all" not in why(replace(asked, instead=()))
+    assert "in all" not in why(replace(asked, wanted=targets[:1]))
 
 
 def test_a_more_of_cpus_is_said_for_every_backend() -> None:
