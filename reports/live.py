@@ -14,9 +14,9 @@ from typing import Final, TextIO, cast
 import pytest
 
 from fixtures import progress
+from fixtures.build_host import in_ci
 from fixtures.core.text import clip, log_lines, printable
 from fixtures.progress import Queued
-from fixtures.run import in_ci
 
 from . import live_lines
 from .live_lines import State

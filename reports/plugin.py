@@ -15,6 +15,7 @@ from typing import Any, Final
 import pytest
 
 from fixtures import host, paths
+from fixtures.build_host import usable_cpus
 from fixtures.core import claims as known_claims
 from fixtures.core import record as records
 from fixtures.core.errors import RecordError
@@ -24,7 +25,6 @@ from fixtures.core.timings import kept
 from fixtures.core.timings.kept import Units
 from fixtures.doctor import quick
 from fixtures.progress import Queued
-from fixtures.run import usable_cpus
 from fixtures.session import INFRASTRUCTURE, PROPERTY, is_gate, report_dir, run_of
 
 from . import across, live, markdown, table

@@ -8,9 +8,9 @@ from functools import cache
 import pytest
 from hypothesis import HealthCheck, settings
 
+from fixtures.build_host import in_ci
 from fixtures.core.errors import InfrastructureError
 from fixtures.engine import setup
-from fixtures.run import in_ci
 
 settings.register_profile(
     "crossgate",

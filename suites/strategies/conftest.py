@@ -8,9 +8,10 @@ import pytest
 
 from fixtures.bench.building import Builds
 from fixtures.bench.kept import Kept
+from fixtures.build_host import in_ci
 from fixtures.core.errors import InfrastructureError
 from fixtures.engine import setup
-from fixtures.run import in_ci, load_manifest
+from fixtures.manifest_file import load_manifest
 from suites.strategies import project
 
 

@@ -26,7 +26,7 @@ import pytest
 from fixtures.building import recipe
 from fixtures.core import rows, targets
 from fixtures.engine import probe
-from fixtures.run import load_manifest
+from fixtures.manifest_file import load_manifest
 from suites.selftest.harness import NATIVE, TIMEOUT_S, environment
 
 START_S: Final = 90

@@ -18,7 +18,7 @@ from fixtures.building import storage
 from fixtures.core import comparisons
 from fixtures.engine import setup
 from fixtures.engine.client import Engine
-from fixtures.run import load_manifest
+from fixtures.manifest_file import load_manifest
 from suites.selftest.harness import ROOT, TIMEOUT_S, environment
 from suites.strategies import project
 

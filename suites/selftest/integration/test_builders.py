@@ -26,7 +26,7 @@ from fixtures.core.builders import VARIABLE, Builder
 from fixtures.core.errors import InfrastructureError
 from fixtures.engine import build_cache, buildkit
 from fixtures.engine.client import Engine
-from fixtures.run import load_manifest
+from fixtures.manifest_file import load_manifest
 from suites.selftest.harness import NATIVE, ROOT, manifest_text, project
 from suites.selftest.integration import engines
 

@@ -18,6 +18,7 @@ import docker.errors
 import pytest
 
 import docker
+from fixtures.build_host import in_ci
 from fixtures.building import emulation
 from fixtures.building.recipe import REPOSITORY
 from fixtures.cli import clean
@@ -25,7 +26,6 @@ from fixtures.engine import build_cache, labels, setup
 from fixtures.engine.client import Engine
 from fixtures.engine.image_store import ImageStore
 from fixtures.engine.volumes import Volume, VolumeStore
-from fixtures.run import in_ci
 
 pytestmark = pytest.mark.integration
 

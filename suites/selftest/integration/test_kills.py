@@ -26,10 +26,10 @@ from docker.types import Mount
 
 import docker
 from fixtures import host, paths
+from fixtures.build_host import in_ci
 from fixtures.building import recipe
 from fixtures.core import manifest, targets
 from fixtures.engine import labels, setup
-from fixtures.run import in_ci
 from suites.selftest.harness import (
     NATIVE,
     ROOT,

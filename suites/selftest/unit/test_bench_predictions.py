@@ -14,7 +14,7 @@ from fixtures.core.doctor import trials
 from fixtures.core.doctor.trials import Trial
 from fixtures.core.errors import InfrastructureError
 from fixtures.core.targets import Strategy, Target, expand
-from fixtures.run import load_manifest
+from fixtures.manifest_file import load_manifest
 from suites.selftest.harness import ROOT, environment
 from suites.selftest.unit.test_doctor_prediction import sample
 from suites.selftest.unit.test_doctor_trials import FORETOLD
