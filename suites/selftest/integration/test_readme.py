@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from fixtures.core import manifest, policy, policy_rows, readers
+from fixtures.core import manifest, manifest_tables, policy, policy_rows, readers
 from suites.selftest.harness import ROOT, environment
 
 pytestmark = pytest.mark.integration
@@ -78,7 +78,11 @@ def test_every_key_of_a_project_is_in_the_readme() -> None:
     """A key that the manifest takes and the README does not name would be found by nobody."""
     table = README.partition("| key of a project |")[2].partition("\n\n")[0]
 
-    for key in (*manifest._PROJECT.keys, *manifest._PROJECT.nested, *readers._BUDGET.keys):
+    for key in (
+        *manifest_tables.PROJECT.keys,
+        *manifest_tables.PROJECT.nested,
+        *readers._BUDGET.keys,
+    ):
         assert f"`{key}`" in table, key
 
 
