@@ -2,41 +2,36 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
 import re
-import shutil
-import subprocess
-import time
-import uuid
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 
 from fixtures.building import layout
-from fixtures.core.keys import PARTS
-from fixtures.core.record import SCHEMA
-from fixtures.engine import probe
 from suites.selftest.harness import (
     FOREIGN,
     NATIVE,
-    ROOT,
-    TIMEOUT_S,
     Result,
-    environment,
     manifest_text,
     project,
     run_gate,
 )
+from suites.selftest.integration.built import (
+    BURN,
+    COMPILE,
+    HELLO,
+    containers_on,
+    docker,
+    log_of,
+    record_of,
+    reproduce,
+    sha256,
+    target_of,
+)
 
 pytestmark = pytest.mark.integration
 
-HELLO: Final = '#include <stdio.h>\nint main(void) { puts("hi"); return 0; }\n'
-COMPILE: Final = "{cc} -o hello hello.c"
 MIB: Final = 1024**2
 SECRET: Final = "a secret of the host's environment"
 LOST_S: Final = 600
@@ -75,20 +70,6 @@ fact pids first /sys/fs/cgroup/pids.max /sys/fs/cgroup/pids/pids.max
 fact quota first /sys/fs/cgroup/cpu.max /sys/fs/cgroup/cpu/cpu.cfs_quota_us
 """
 
-BURN: Final = """
-import os, sys, time
-for _ in range(int(sys.argv[1])):
-    if not os.fork():
-        while time.process_time() < float(sys.argv[2]):
-            pass
-        os._exit(0)
-try:
-    while True:
-        os.wait()
-except ChildProcessError:
-    pass
-print("burnt", os.times().children_user + os.times().children_system)
-"""
 """Busy for so many processes and so many CPU seconds each; prints what the kernel counted."""
 
 # A process that has ended but is not waited for yet (Z) does nothing any more.
@@ -182,7 +163,7 @@ def limited(folder: Path) -> Result:
 @pytest.fixture(scope="module")
 def facts(limited: Result) -> dict[str, str]:
     """What a build sees of its container, by the names that look.sh gives."""
-    log = Path(_target(limited, "look")["log"]).read_text("utf-8")
+    log = Path(target_of(limited, "look")["log"]).read_text("utf-8")
     found = (line.split(" ", 2) for line in log.splitlines() if line.startswith("fact "))
     return {name: value.strip() for _, name, value in found}
 
@@ -192,7 +173,7 @@ def test_an_honest_cross_build_passes(limited: Result) -> None:
     verdicts = limited.verdicts(f"honest-{FOREIGN}-gcc")
 
     assert verdicts == {"built": "pass", "architecture": "pass", "smoke": "pass"}
-    assert _target(limited, "honest", FOREIGN)["execution"]["mode"] == "cross"
+    assert target_of(limited, "honest", FOREIGN)["execution"]["mode"] == "cross"
 
 
 def test_a_configure_script_that_ignores_the_cross_compiler_fails(limited: Result) -> None:
@@ -214,7 +195,7 @@ def test_a_configure_script_that_ignores_the_cross_compiler_fails(limited: Resul
 def test_a_failed_compile_shows_what_is_needed_to_act(limited: Result) -> None:
     """Command, exit code, the last 30 lines of the log, its path and the reproducer are shown."""
     claim = limited.claims(f"broken-{NATIVE}-gcc")["built"]
-    target = _target(limited, "broken")
+    target = target_of(limited, "broken")
     reason = claim["reason"]
     quoted = reason.partition("the last 30 lines of its log:\n")[2].partition("\nlog: ")[0]
     log = Path(target["log"]).read_text("utf-8").splitlines()
@@ -232,19 +213,19 @@ def test_a_failed_compile_shows_what_is_needed_to_act(limited: Result) -> None:
 
 def test_a_recipe_ends_at_its_first_failure(limited: Result) -> None:
     """A failed line of a recipe is the end of it: no later one can cover it up."""
-    log = Path(_target(limited, "broken")["log"]).read_text("utf-8")
+    log = Path(target_of(limited, "broken")["log"]).read_text("utf-8")
 
     assert log.splitlines()[-1] != "no"
 
 
 def test_a_failed_build_is_not_reused(limited: Result, folder: Path) -> None:
     """The next run builds again what failed, over an unchanged tree, and fails again."""
-    first = _record(folder, f"broken-{NATIVE}-gcc")
+    first = record_of(folder, f"broken-{NATIVE}-gcc")
     again = run_gate(folder, "-n", "0", "-k", "broken")
-    second = _record(folder, f"broken-{NATIVE}-gcc")
+    second = record_of(folder, f"broken-{NATIVE}-gcc")
 
     assert again.exit_code == 1
-    assert _target(again, "broken")["reused"] is False
+    assert target_of(again, "broken")["reused"] is False
     assert second["run"] != first["run"]
     assert second["key"] == first["key"]
 
@@ -305,8 +286,8 @@ def test_limits_of_the_manifest_are_the_containers(facts: dict[str, str]) -> Non
 def test_jobs_are_the_cpus_that_a_build_has(limited: Result, facts: dict[str, str]) -> None:
     """``{jobs}`` is the number of CPUs of the build, which its record names."""
     assert facts["jobs"] == "1"
-    assert _target(limited, "look")["build"]["cpus"] == 1
-    assert _target(limited, "look")["conditions"]["cpus"] == 1
+    assert target_of(limited, "look")["build"]["cpus"] == 1
+    assert target_of(limited, "look")["conditions"]["cpus"] == 1
 
 
 @pytest.mark.parametrize("name", ["hungry", "hungry-failing"])
@@ -344,7 +325,7 @@ def test_processes_that_have_ended_do_not_count(limited: Result) -> None:
 def test_a_build_is_stopped_at_its_time_limit(limited: Result) -> None:
     """A build that ignores every signal it can is stopped at its limit, and says which that is."""
     claim = limited.claims(f"endless-{NATIVE}-gcc")["built"]
-    target = _target(limited, "endless")
+    target = target_of(limited, "endless")
 
     assert claim["verdict"] == "fail"
     assert "longer than its limit of 3" in claim["reason"]
@@ -365,15 +346,15 @@ def test_a_killed_build_says_so(limited: Result) -> None:
 @pytest.mark.parametrize("name", ["busy", "narrow"])
 def test_cpu_seconds_are_what_the_kernel_counted(limited: Result, name: str) -> None:
     """The CPU seconds of a build are those of all its processes, and of nothing else."""
-    burnt = float(re.findall(r"burnt (\S+)", _log(limited, name))[0])
-    measured = _target(limited, name)["build"]["cpu_s"]
+    burnt = float(re.findall(r"burnt (\S+)", log_of(limited, name))[0])
+    measured = target_of(limited, name)["build"]["cpu_s"]
 
     assert 0.9 < burnt / measured <= 1.01
 
 
 def test_a_sleeping_build_costs_no_cpu_seconds(limited: Result) -> None:
     """Time that a build only waits is wall time alone."""
-    busy, idle = (_target(limited, name)["build"] for name in ("busy", "idle"))
+    busy, idle = (target_of(limited, name)["build"] for name in ("busy", "idle"))
 
     assert idle["cpu_s"] < 0.5 * busy["cpu_s"]
     assert idle["cpu_s"] < 0.5 * idle["wall_s"]
@@ -381,7 +362,7 @@ def test_a_sleeping_build_costs_no_cpu_seconds(limited: Result) -> None:
 
 def test_a_build_gets_no_more_cpus_than_it_may(limited: Result) -> None:
     """Two busy processes on one CPU take as long as their CPU seconds."""
-    narrow = _target(limited, "narrow")["build"]
+    narrow = target_of(limited, "narrow")["build"]
 
     assert narrow["cpus"] == 1
     assert narrow["cpu_s"] / narrow["wall_s"] < 1.2
@@ -389,7 +370,7 @@ def test_a_build_gets_no_more_cpus_than_it_may(limited: Result) -> None:
 
 def test_memory_is_measured(limited: Result) -> None:
     """The high-water mark is of the order of what was used, and not above the limit."""
-    hungry, idle = (_target(limited, name)["build"] for name in ("hungry", "idle"))
+    hungry, idle = (target_of(limited, name)["build"] for name in ("hungry", "idle"))
 
     assert 0.9 * 64 * MIB < hungry["peak_memory_bytes"] <= 64 * MIB
     assert 0 < idle["peak_memory_bytes"] < 512 * MIB
@@ -398,7 +379,7 @@ def test_memory_is_measured(limited: Result) -> None:
 def test_nothing_that_a_build_leaves_running_survives_it(limited: Result) -> None:
     """Background processes, detached ones too, are gone before anything else is done."""
     claims = limited.claims(f"leaving-{NATIVE}-gcc")
-    wall = _target(limited, "leaving")["build"]["wall_s"]
+    wall = target_of(limited, "leaving")["build"]["wall_s"]
 
     assert {name: claim["verdict"] for name, claim in claims.items()} == dict.fromkeys(
         ("built", "architecture", "smoke"), "pass"
@@ -409,378 +390,36 @@ def test_nothing_that_a_build_leaves_running_survives_it(limited: Result) -> Non
 def test_every_container_goes_with_its_build(limited: Result, folder: Path) -> None:
     """After the run there is no container of any of its builds, however each of them ended."""
     assert limited.report["targets"]
-    assert _containers_on(folder) == []
+    assert containers_on(folder) == []
 
 
 def test_the_reproducer_builds_the_same_again(
     limited: Result, folder: Path, tmp_path: Path
 ) -> None:
     """reproduce.sh needs the engine's command line alone; KEEP=1 keeps what it made."""
-    target = _target(limited, "honest", FOREIGN)
-    done = _reproduce(target, KEEP="1")
-    kept = _containers_on(folder)
+    target = target_of(limited, "honest", FOREIGN)
+    done = reproduce(target, KEEP="1")
+    kept = containers_on(folder)
     try:
         name = re.search(r"\b[0-9a-f]{12,64}\b", done.stdout + done.stderr)
         copied = tmp_path / "hello"
-        _docker("cp", f"{kept[0]}:{layout.TREE}/hello", str(copied))
+        docker("cp", f"{kept[0]}:{layout.TREE}/hello", str(copied))
     finally:
         if kept:
-            _docker("rm", "--force", "--volumes", *kept)
+            docker("rm", "--force", "--volumes", *kept)
 
     assert done.returncode == 0, done.stderr
     assert len(kept) == 1
     assert name, "nobody can know which container was kept"
     assert kept[0].startswith(name[0]) or name[0].startswith(kept[0])
-    assert _sha256(copied) == target["artifacts"][0]["sha256"]
+    assert sha256(copied) == target["artifacts"][0]["sha256"]
 
 
 def test_the_reproducer_fails_as_the_build_did(limited: Result, folder: Path) -> None:
     """The exit code of reproduce.sh is the build's, and nothing is left of it."""
-    target = _target(limited, "broken")
-    done = _reproduce(target)
+    target = target_of(limited, "broken")
+    done = reproduce(target)
 
     assert done.returncode == target["build"]["exit_code"] == 1
     assert "nothing_of_this_name" in done.stdout + done.stderr
-    assert _containers_on(folder) == []
-
-
-@dataclass(frozen=True, kw_only=True)
-class Kept:
-    """A project that was built once, with its record; `id` is that of its one target."""
-
-    folder: Path
-    id: str
-
-    @property
-    def out(self) -> Path:
-        return self.folder.with_name(f"{self.folder.name}-out")
-
-    @property
-    def manifest(self) -> Path:
-        return self.folder / "crossgate.toml"
-
-    def gate(self, *arguments: str) -> Result:
-        return run_gate(self.folder, "-n", "0", *arguments)
-
-    def plan(self) -> dict[str, Any]:
-        """What ``crossgate plan`` says of the target."""
-        done = _crossgate(
-            "plan", "--json", "--manifest", str(self.manifest), "--report-dir", str(self.out)
-        )
-        found = next(each for each in json.loads(done) if each["id"] == self.id)
-        assert isinstance(found, dict)
-        return found
-
-
-@pytest.fixture(scope="module")
-def _kept(tmp_path_factory: pytest.TempPathFactory) -> Kept:
-    # A name that no other run on this engine has, since the engine's events are asked for it.
-    name = f"kept-{uuid.uuid4().hex[:12]}"
-    text = manifest_text(
-        {
-            name: {
-                "source": {"path": "src"},
-                "build": COMPILE,
-                "artifacts": ["hello"],
-                "memory": "500 MiB",
-            }
-        },
-        architectures=[NATIVE],
-    )
-    folder = project(tmp_path_factory.mktemp("records") / "work", text, {"src/hello.c": HELLO})
-    return Kept(folder=folder, id=f"{name}-{NATIVE}-gcc")
-
-
-@pytest.fixture
-def kept(_kept: Kept) -> Kept:
-    """The project with a record that holds, whatever the test before did to it."""
-    result = _kept.gate()
-    assert result.exit_code == 0, result.output
-    return _kept
-
-
-def test_the_same_key_is_not_built_again(kept: Kept) -> None:
-    """Over an unchanged tree nothing is built and no container starts; every row says so."""
-    before = _record(kept.folder, kept.id)
-    result, started = _watched(kept, kept.gate)
-
-    assert result.exit_code == 0
-    assert started == 0
-    assert _record(kept.folder, kept.id) == before
-    assert result.report["targets"][0]["reused"] is True
-    assert re.findall(rf"^{kept.id} +built +pass +reused", result.output, re.MULTILINE)
-    assert "1 judged on an earlier record" in result.output
-    assert kept.plan()["action"] == "reuse"
-    assert kept.plan()["reasons"] == []
-
-
-def test_a_fresh_run_builds_again(kept: Kept) -> None:
-    """--fresh builds what would be reused, in one container, and gets the same key."""
-    before = _record(kept.folder, kept.id)
-    result, started = _watched(kept, lambda: kept.gate("--fresh"))
-    after = _record(kept.folder, kept.id)
-
-    assert result.exit_code == 0
-    assert started == 1
-    assert result.report["targets"][0]["reused"] is False
-    assert after["run"] != before["run"]
-    assert after["key"] == before["key"]
-
-
-def _edit(file: Path, old: str, new: str) -> None:
-    text = file.read_text("utf-8")
-    assert old in text
-    file.write_text(text.replace(old, new), "utf-8")
-
-
-def _more_memory(kept: Kept) -> None:
-    text = kept.manifest.read_text("utf-8")
-    kept.manifest.write_text(
-        re.sub(r"(\d+) MiB", lambda found: f"{int(found[1]) + 1} MiB", text), "utf-8"
-    )
-
-
-def _artifact(kept: Kept) -> Path:
-    return kept.out / "artifacts" / kept.id / "hello"
-
-
-def _json(kept: Kept) -> Path:
-    return kept.out / "records" / kept.id / "record.json"
-
-
-CHANGES: Final[dict[str, tuple[Callable[[Kept], object], str]]] = {
-    "source": (
-        lambda kept: _edit(kept.folder / "src" / "hello.c", "#include", "/* more */\n#include"),
-        "the source changed",
-    ),
-    "new file": (
-        lambda kept: (kept.folder / "src" / uuid.uuid4().hex).touch(),
-        "the source changed",
-    ),
-    "executable bit": (
-        lambda kept: (kept.folder / "src" / "hello.c").chmod(
-            (kept.folder / "src" / "hello.c").stat().st_mode ^ 0o111
-        ),
-        "the source changed",
-    ),
-    "recipe": (
-        lambda kept: _edit(kept.manifest, "-o hello", "-O1 -o hello"),
-        f"{PARTS['recipe']} changed",
-    ),
-    "limit": (_more_memory, "the limits that the build can see"),
-    "changed artifact": (
-        lambda kept: _artifact(kept).write_bytes(_artifact(kept).read_bytes()[:-1] + b"?"),
-        "the artifact hello was changed since it was built",
-    ),
-    "lost artifact": (
-        lambda kept: _artifact(kept).unlink(),
-        "the artifact hello is not there any more",
-    ),
-    "artifact made a link": (
-        lambda kept: _artifact(kept).symlink_to(
-            _artifact(kept).rename(kept.folder.with_name("moved"))
-        ),
-        "the artifact hello is not there any more",
-    ),
-    "half a record": (
-        lambda kept: _json(kept).write_bytes(_json(kept).read_bytes()[:400]),
-        "its record can't be read",
-    ),
-    "record of bytes": (
-        lambda kept: _json(kept).write_bytes(b"\xff\xfe\x1b[31m"),
-        "its record can't be read",
-    ),
-    "record of the future": (
-        lambda kept: _edit(_json(kept), f'"schema": {SCHEMA}', '"schema": 99'),
-        "its record can't be read",
-    ),
-    "no record": (lambda kept: _json(kept).unlink(), "it was never built here"),
-}
-"""What somebody does to a built project, and why it is then built again."""
-
-
-@pytest.mark.parametrize("name", sorted(CHANGES))
-def test_a_change_is_built_again(kept: Kept, name: str) -> None:
-    """What could change a result is built again, for the reason that ``crossgate plan`` gives."""
-    change, reason = CHANGES[name]
-    change(kept)
-    plan = kept.plan()
-    result = kept.gate()
-    after = _record(kept.folder, kept.id)
-
-    assert plan["action"] == "build"
-    assert len(plan["reasons"]) == 1
-    assert plan["reasons"][0].startswith(reason)
-    assert result.exit_code == 0, result.output
-    assert result.report["targets"][0]["reused"] is False
-    assert _sha256(_artifact(kept)) == after["artifacts"][0]["sha256"]
-    assert not _artifact(kept).is_symlink()
-    assert kept.plan()["action"] == "reuse"
-
-
-@pytest.mark.parametrize("workers", ["0", "2"])
-def test_a_damaged_record_is_built_again_loudly(kept: Kept, workers: str) -> None:
-    """A record that can't be read is said to be so, whichever process finds it."""
-    _json(kept).write_bytes(b"{")
-    result = run_gate(kept.folder, "-n", workers)
-
-    assert result.exit_code == 0
-    assert result.report["targets"][0]["reused"] is False
-    assert re.search(rf"{kept.id} .*its record can't be read", result.output)
-
-
-def test_a_budget_is_judged_on_the_record_there(kept: Kept) -> None:
-    """A budget changes no build: a new one is judged without building, and catches its mutant."""
-    text = kept.manifest.read_text("utf-8")
-    size = _artifact(kept).stat().st_size
-    try:
-        kept.manifest.write_text(f"{text}budget.size = {size}\n", "utf-8")
-        within = kept.gate()
-        kept.manifest.write_text(f"{text}budget.size = {size - 1}\n", "utf-8")
-        beyond = kept.gate()
-    finally:
-        kept.manifest.write_text(text, "utf-8")
-
-    assert within.verdicts(kept.id)["size"] == "pass"
-    assert beyond.verdicts(kept.id)["size"] == "fail"
-    assert "1 bytes over" in beyond.claims(kept.id)["size"]["reason"]
-    assert [each.report["targets"][0]["reused"] for each in (within, beyond)] == [True, True]
-
-
-@pytest.fixture(scope="module")
-def compared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Result]]:
-    """Runs a project for two architectures with a `time_ratio` of a given maximum."""
-    folder = tmp_path_factory.mktemp("ratio") / "work"
-
-    def run(maximum: float, *arguments: str) -> Result:
-        ratio = {"to": NATIVE, "max": maximum}
-        keys = {
-            "source": {"path": "src"},
-            "build": f"{COMPILE}; python3 burn.py 1 0.5",
-            "artifacts": ["hello"],
-        }
-        text = manifest_text(
-            {"ratio": {**keys, "budget": {"time_ratio": ratio}}},
-            architectures=[NATIVE, FOREIGN],
-            cpus=1,
-        )
-        files = {f"src/{name}": content for name, content in FILES.items()}
-        return run_gate(project(folder, text, files), *arguments)
-
-    yield run
-    shutil.rmtree(folder)
-
-
-def test_a_ratio_is_not_judged_without_its_other_side(compared: Callable[..., Result]) -> None:
-    """With one architecture selected and no record of the other, the report says why."""
-    result = compared(1000, "-n", "0", "-k", f"{FOREIGN} and ratio")
-    claim = result.claims(f"ratio-{FOREIGN}-gcc").get("time_ratio")
-
-    assert result.exit_code == 0, result.output
-    assert claim is not None
-    assert claim["verdict"] == "not applicable"
-    assert f"ratio-{NATIVE}-gcc is not selected and it has no record" in claim["reason"]
-    assert f"ratio-{NATIVE}-gcc" not in {each["id"] for each in result.report["targets"]}
-
-
-def test_a_ratio_is_judged_between_two_builds(compared: Callable[..., Result]) -> None:
-    """With both sides there, their ratio is judged on the side that is compared, and only there.
-
-    A mutant of the budget, far below any ratio, fails on the same records.
-    """
-    good = compared(1000, "-n", "2")
-    bad = compared(0.001, "-n", "0")
-    claim = good.claims(f"ratio-{FOREIGN}-gcc")["time_ratio"]
-    caught = bad.claims(f"ratio-{FOREIGN}-gcc")["time_ratio"]
-    mine, other = (_target(good, "ratio", each)["build"]["cpu_s"] for each in (FOREIGN, NATIVE))
-
-    assert good.exit_code == 0, good.output
-    assert claim["verdict"] == "pass"
-    assert claim["observed"] == pytest.approx(mine / other)
-    assert "time_ratio" not in good.claims(f"ratio-{NATIVE}-gcc")
-    assert bad.exit_code == 1
-    assert caught["verdict"] == "fail"
-    assert caught["manifest_key"] == "projects.ratio.budget.time_ratio"
-    assert {each["reused"] for each in bad.report["targets"]} == {True}
-
-
-def _target(result: Result, name: str, architecture: str = NATIVE) -> dict[str, Any]:
-    wanted = f"{name}-{architecture}-gcc"
-    found = next(each for each in result.report["targets"] if each["id"] == wanted)
-    assert isinstance(found, dict)
-    return found
-
-
-def _log(result: Result, name: str) -> str:
-    return Path(_target(result, name)["log"]).read_text("utf-8", "backslashreplace")
-
-
-def _record(folder: Path, target: str) -> dict[str, Any]:
-    out = folder.with_name(f"{folder.name}-out")
-    found = json.loads((out / "records" / target / "record.json").read_bytes())
-    assert isinstance(found, dict)
-    return found
-
-
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def _on_engine() -> dict[str, str]:
-    """An environment in which the engine's command line speaks to the engine of these runs."""
-    candidate, _ = probe.find()
-    assert candidate is not None, "no engine answers"
-    return environment(DOCKER_HOST=candidate.address)
-
-
-def _docker(*words: str) -> str:
-    return subprocess.run(
-        ["docker", *words],
-        env=_on_engine(),
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=True,
-    ).stdout
-
-
-def _containers_on(folder: Path) -> list[str]:
-    """The containers, running or not, whose source is a folder of ours."""
-    words = ("ps", "--all", "--quiet", "--no-trunc", "--filter", f"volume={folder.resolve()}")
-    return _docker(*words).split()
-
-
-def _watched(kept: Kept, run: Callable[[], Result]) -> tuple[Result, int]:
-    """A run's result, and how many containers of its target started meanwhile."""
-    begin = time.time()
-    result = run()
-    events = _docker(
-        *("events", "--since", f"{begin:.9f}", "--until", f"{time.time():.9f}"),
-        *("--filter", "event=start", "--filter", f"label=dev.crossgate.target={kept.id}"),
-        *("--format", "{{.ID}}"),
-    )
-    return result, len(events.split())
-
-
-def _reproduce(target: dict[str, Any], **changed: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["sh", target["reproducer"]],
-        env={**_on_engine(), **changed},
-        cwd=os.sep,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=False,
-    )
-
-
-def _crossgate(*words: str) -> str:
-    return subprocess.run(
-        [str(ROOT / "crossgate"), *words],
-        env=environment(),
-        cwd=os.sep,
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT_S,
-        check=True,
-    ).stdout
+    assert containers_on(folder) == []
