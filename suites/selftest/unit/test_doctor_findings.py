@@ -560,7 +560,8 @@ def test_the_guide_says_what_emulation_would_take_where_all_of_it_is_foretold() 
     told = tuple(
         foretold(seconds, name) for name, seconds in zip("ncse", (7, 8, 9, 60), strict=True)
     )
-    instead = (Instead(of="s", prediction=foretold(120, "s-emulated")),)
+    other = replace(foretold(120, "s-emulated"), strategy="emulated")
+    instead = (Instead(of="s", prediction=other),)
     own = {**BUILT_IN, "pr": Profile(architectures=("amd64", "arm64", "s390x"))}
     asked = replace(
         case(facts("vm-of-an-image"), *targets, predictions=told), profiles=own, instead=instead
@@ -570,8 +571,28 @@ def test_the_guide_says_what_emulation_would_take_where_all_of_it_is_foretold() 
         return {each.situation: each.why for each in guide.choose(asked)}["before a merge"]
 
     assert "those of other CPUs would take 3 min 0 s in all" in why(asked)
+    of_386 = wanted("i", architecture="386", toolchain="gcc")
+    assert "3 min 0 s" in why(replace(asked, wanted=(*targets, of_386)))
     assert "in all" not in why(replace(asked, instead=()))
     assert "in all" not in why(replace(asked, wanted=targets[:1]))
+
+
+def test_what_is_emulated_has_the_time_of_its_cross_build_in_the_guide() -> None:
+    """Before a merge is built by cross compilers: what the manifest emulates is foretold so."""
+    targets = (
+        wanted("n", architecture="amd64", strategy="native"),
+        wanted("e", strategy="emulated"),
+    )
+    told = (foretold(60, "n"), foretold(600, "e"))
+    instead = (Instead(of="e", prediction=foretold(120, "c")),)
+    asked = replace(case(facts("vm-of-an-image"), *targets, predictions=told), instead=instead)
+
+    def minutes(asked: Case) -> float | None:
+        return {each.situation: each.minutes for each in guide.choose(asked)}["before a merge"]
+
+    assert minutes(asked) == 3.0
+    assert minutes(replace(asked, instead=())) is None
+    assert minutes(replace(asked, wanted=[replace(each, warm=True) for each in targets])) is None
 
 
 def test_a_more_of_cpus_is_said_for_every_backend() -> None:
