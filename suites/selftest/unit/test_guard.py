@@ -94,7 +94,7 @@ def test_worker_dies_inside_a_test(tmp_path: Path, death: str) -> None:
     """A worker that dies inside a test fails the run by that test's name; the others still run."""
     ended = run(tmp_path, "-n", "2", test_it=SIX.format(body=f"if number == 2: {death}"))
 
-    assert ended.exit_code != 0
+    assert ended.exit_code != 0, ended.output
     assert "test_it.py::test_one[2]" in ended.output
     assert "crossgate: the worker gw" in problems(ended)
     assert "5 passed" in ended.output
@@ -115,7 +115,7 @@ def {hook}:
 """
     ended = run(tmp_path, "-n", "2", test_it=SIX.format(body="pass"), conftest=dying)
 
-    assert ended.exit_code != 0
+    assert ended.exit_code != 0, ended.output
     assert "crossgate: the worker gw0 died" in problems(ended)
 
 
@@ -130,7 +130,7 @@ def pytest_sessionfinish():
 """
     ended = run(tmp_path, "-n", "2", test_it=SIX.format(body="pass"), conftest=dying)
 
-    assert ended.exit_code == LOST
+    assert ended.exit_code == LOST, ended.output
     assert "6 passed" in ended.output
     assert "crossgate: the worker gw0 died" in problems(ended)
 
@@ -141,7 +141,7 @@ def test_worker_is_not_replaced(tmp_path: Path) -> None:
     arguments = ("-n", "2", "--max-worker-restart=0", "--dist=loadfile")
     ended = run(tmp_path, *arguments, test_it=SIX.format(body=body))
 
-    assert ended.exit_code == LOST
+    assert ended.exit_code == LOST, ended.output
     for number in (3, 4, 5):
         assert f"test_it.py::test_one[{number}]" in problems(ended)
 
@@ -152,7 +152,7 @@ def test_lost_test(tmp_path: Path, workers: str) -> None:
     losing = 'def pytest_runtest_protocol(item):\n    return "[3]" in item.nodeid or None\n'
     ended = run(tmp_path, "-n", workers, test_it=SIX.format(body="pass"), conftest=losing)
 
-    assert ended.exit_code == LOST
+    assert ended.exit_code == LOST, ended.output
     assert "1 of 6 tests were collected but never reported" in problems(ended)
     assert "test_it.py::test_one[3]" in problems(ended)
 
@@ -169,7 +169,7 @@ def test_report_that_cannot_be_delivered(tmp_path: Path, body: str, cause: str) 
     """A report that no worker can send is never a pass: cause and test are named."""
     ended = run(tmp_path, "-n", "2", test_it=SIX.format(body=body))
 
-    assert ended.exit_code != 0
+    assert ended.exit_code != 0, ended.output
     assert cause in problems(ended)
     assert "test_it.py::test_one[2]" in problems(ended)
 
@@ -188,7 +188,7 @@ def test_exit_with_zero_in_mid_run(tmp_path: Path) -> None:
     body = "if number == 2: pytest.exit('enough', returncode=0)"
     ended = run(tmp_path, "-n", "0", test_it=SIX.format(body=body))
 
-    assert ended.exit_code == LOST
+    assert ended.exit_code == LOST, ended.output
     assert "test_it.py::test_one[5]" in problems(ended)
 
 
@@ -209,7 +209,7 @@ def test_broken_test_file(tmp_path: Path, workers: str) -> None:
     good = SIX.format(body="pass")
     ended = run(tmp_path, "-n", workers, test_bad="import nosuchmodule\n", test_it=good)
 
-    assert ended.exit_code != 0
+    assert ended.exit_code != 0, ended.output
     assert "nosuchmodule" in ended.output
 
 
@@ -218,7 +218,7 @@ def test_missing_path(tmp_path: Path, workers: str) -> None:
     """A path that is not there is named and never exits 0, though xdist's workers swallow it."""
     ended = run(tmp_path, "-n", workers, "gone/test_it.py", ci=True)
 
-    assert ended.exit_code != 0
+    assert ended.exit_code != 0, ended.output
     assert "gone/test_it.py" in ended.output
 
 
