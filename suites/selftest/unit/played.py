@@ -8,6 +8,7 @@ import os
 import pty
 import re
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -164,6 +165,8 @@ def watched(
         stdin=subprocess.DEVNULL,
         stdout=writer,
         stderr=writer,
+        # A shell starts what it puts in the background with it ignored, and that is inherited.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     os.close(writer)
     try:
