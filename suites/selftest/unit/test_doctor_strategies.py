@@ -262,6 +262,7 @@ def test_both_strategies_are_kept_to_be_checked_and_another_manifest_takes_none(
     own = alone(one, out, "--from", there)
 
     assert {"hello-riscv64-gcc", "hello-riscv64-gcc-emulated"} <= kept.keys()
+    assert json.loads((out / history.FILE).read_bytes())["host"]["cpu"] == HERE
     assert elsewhere["checked"] == []
     assert [each["target"] for each in own["checked"]] == [built.target]
 
@@ -284,12 +285,16 @@ def test_a_doctor_takes_nothing_that_another_cpu_left(
     decision = Decision(value="emulated", why="it is")
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(host, "cpu_model", lambda: HERE)
-        chosen.keep(out, None, "a", Auto(strategies={f"hello {foreign}": decision}))
+        both = {f"{project} {foreign}": decision for project in ("hello", "else")}
+        chosen.keep(out, None, "a", Auto(strategies=both))
     here, there = alone(made, out, "--quick"), alone(made, out, "--quick", cpu="Z80")
 
     assert here["measured"]["native_s"] == 1.0
     assert here["auto"]["strategies"].keys() == {f"hello {foreign}"}
     assert f"hello-{foreign}-gcc-emulated" in {each["target"] for each in here["predictions"]}
+    # What is decided is the target's own strategy, and cross is the other one.
+    decided = [each["of"] for each in here["instead"] if each["target"] == f"hello-{foreign}-gcc"]
+    assert decided == [f"hello-{foreign}-gcc-emulated"]
     assert there["measured"] is None
     assert there["auto"]["strategies"] == {}
     assert {each["here"] for each in there["builds"]} == {False}
