@@ -122,10 +122,10 @@ def test_a_whole_look_measures_and_leaves_nothing(tmp_path: Path) -> None:
         pytest.skip(measured["skipped"]["everything"])
 
     assert measured["native_s"] > 0
-    assert measured["volume"]["create_s"] > 0
     assert measured["start_s"] > 0
-    # On a busy machine an emulator is not done in ten seconds, and that is said.
+    # On a busy machine not all is done in ten seconds, and that is said.
     if not any("not done within" in why for why in measured["skipped"].values()):
+        assert measured["volume"]["create_s"] > 0
         assert measured["emulation"]
         assert min(measured["emulation"].values()) > 1
     assert document["host"]["backend"] != "unknown"
@@ -142,6 +142,8 @@ def test_all_kinds_of_work_are_measured_where_there_is_time(tmp_path: Path) -> N
     if "everything" in measured.skipped or not measured.emulated_task_s:
         pytest.skip(f"no image to measure in: {measured.skipped}")
 
+    assert measured.volume is not None
+    assert measured.volume.create_s > 0
     assert measured.task_s.keys() == {*emulation.WORK}
     for architecture, emulated in measured.emulated_task_s.items():
         assert emulated.keys() == {*emulation.WORK}, architecture

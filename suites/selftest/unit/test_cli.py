@@ -60,6 +60,58 @@ def test_a_mistyped_subcommand_is_corrected(capsys: pytest.CaptureFixture[str]) 
     assert "did you mean verify?" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("ends", "code", "runs"),
+    [((0, 0), 0, 2), ((1, 0), 1, 2), ((0, 1), 1, 2), ((1, 3), 1, 2), ((2, 0), 2, 1)],
+)
+def test_what_measures_has_the_machine_for_itself(
+    ends: tuple[int, ...], code: int, runs: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Own tests are parallel, but for those that use the engine; no failure of either is lost."""
+    asked: list[list[str]] = []
+
+    def run(words: list[str]) -> int:
+        asked.append(words)
+        return ends[len(asked) - 1]
+
+    monkeypatch.setattr(cli, "_pytest", run)
+
+    assert cli.main(["test"]) == code
+    assert len(asked) == runs
+    assert "not slow and not integration" in asked[0]
+    assert "-n" not in asked[0]
+    for words in asked[1:]:
+        assert "not slow and integration" in words
+        assert words[words.index("-n") + 1] == "0"
+
+
+@pytest.mark.parametrize(
+    ("words", "marks", "others"),
+    [
+        (["--slow"], "slow", []),
+        (["-k", "elf"], "not slow", ["-k", "elf"]),
+        (["--slow", "suites/selftest/unit"], "slow", ["suites/selftest/unit"]),
+    ],
+)
+def test_some_of_the_own_tests_are_one_run(
+    words: list[str], marks: str, others: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is asked for is passed on, after the marks: a `-m` of the user's counts."""
+    asked: list[list[str]] = []
+
+    def run(words: list[str]) -> int:
+        asked.append(words)
+        return 0
+
+    monkeypatch.setattr(cli, "_pytest", run)
+
+    assert cli.main(["test", *words]) == 0
+    assert len(asked) == 1
+    at = asked[0].index("-m")
+    assert asked[0][at + 1] == marks
+    assert asked[0][at + 2 :] == others
+
+
 def test_the_plan_needs_no_engine_and_says_why(hello: Path) -> None:
     """With no engine in reach, the plan lists every target, its strategy and its reason."""
     done = _crossgate(
