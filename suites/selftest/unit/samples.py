@@ -19,6 +19,8 @@ from fixtures.core.record import (
 from fixtures.core.record import Smoke as SmokeRun
 from fixtures.core.record import Test as TestRun
 
+SHA256: Final = "0123456789abcdef" * 4
+
 HONEST: Final = """\
 [projects.demo]
 source = { path = "." }

@@ -31,7 +31,7 @@ GATE: Final = ROOT / "suites" / "gate"
 OF_EVERY_BUILD: Final = (
     *("built", "architecture", "smoke", "test", "size", "cpu_time", "time_ratio"),
 )
-"""What the honest manifest claims; what else it can is in test_policy_claims.py."""
+"""What the honest manifest claims; what else it can is in the files test_*_claims.py."""
 
 
 def judged(claim: str, one: Record, row: Target = TARGET, base: Record | None = None) -> Judgement:
