@@ -74,7 +74,7 @@ def test_what_was_not_counted_is_not_guessed(did: dict[str, int]) -> None:
     assert emulation.seconds(Work(cpu_s=30, **did), NATIVE, ARM64) is None
 
 
-@pytest.mark.parametrize("kind", emulation.WORK)
+@pytest.mark.parametrize("kind", [kind for kind in emulation.WORK if kind != "long"])
 def test_a_kind_that_was_not_measured_is_wanted_where_there_is_some(kind: str) -> None:
     """The emulator had no time for it, or it is of an older doctor."""
     work = Work(cpu_s=30, tasks=1000, objects=100, trials=20)
@@ -84,6 +84,23 @@ def test_a_kind_that_was_not_measured_is_wanted_where_there_is_some(kind: str) -
     assert emulation.seconds(work, {k: v for k, v in NATIVE.items() if k != kind}, ARM64) is None
     if kind == "trial":
         assert emulation.seconds(replace(work, trials=0), NATIVE, less) is not None
+
+
+def test_without_the_long_compile_the_short_one_tells_with_more_doubt() -> None:
+    """A slow host has no time for both: the usual share of the short one is fixed."""
+    less = {name: took for name, took in ARM64.items() if name != "long"}
+    rise = emulation.line(NATIVE, less)
+    slow = replace(KINDS, emulated_task_s={"arm64": less})
+    kind, work = ("gcc", "arm64", "emulated"), Work(cpu_s=30, tasks=300, objects=100)
+    factor, deviation = factors.Factors(measured=slow).of(kind, work)
+
+    assert rise is not None
+    assert rise.fixed_s == pytest.approx(emulation.FIXED * 3)
+    assert rise.at(0.1) == pytest.approx(3)
+    assert factor == pytest.approx((100 * rise.fixed_s + 30 * rise.slope) / 30)
+    _, whole = factors.Factors(measured=KINDS).of(kind, work)
+    assert deviation == pytest.approx(math.hypot(whole, factors.EMULATION_SHORT_ALONE))
+    assert slow.emulation["arm64"] == pytest.approx(rise.at(0.75) / 0.75)
 
 
 def test_noise_makes_no_line() -> None:
@@ -212,9 +229,10 @@ def test_a_usual_compile_is_longer_than_the_measured_one() -> None:
 
 
 def test_every_kind_of_work_is_measured_the_most_needed_first() -> None:
-    """Where time ends after the first, there is what an older model needs."""
+    """Where time ends after the first ones, a compile is among them, in one lane or in two."""
     assert {*measure._TIMES} == {*emulation.WORK}
-    assert next(iter(measure._TIMES)) == "long"
+    assert next(iter(measure._TIMES)) == "short"
+    assert [lane[0] for lane in measure._LANES] == ["long", "short"]
     assert {kind for lane in measure._LANES for kind in lane} == {*emulation.WORK}
     assert 0 < emulation.SHORT < emulation.LONG
 

@@ -159,6 +159,45 @@ def test_what_was_measured_stands_until_it_is_measured_again() -> None:
     assert measurements.over(None, again) is again
 
 
+def test_an_emulation_of_which_less_was_measured_does_not_replace_the_whole() -> None:
+    """A busy host had no time for all kinds of work: those of a quieter hour are worth more."""
+    less = {"arm64": {"short": 1.0}}
+    now = measurements.over(WHOLE, replace(WHOLE, emulated_task_s=less, skipped={"arm64": "late"}))
+
+    assert now.emulated_task_s == WHOLE.emulated_task_s
+    assert now.skipped["this time"] == "emulation; what was measured before stands"
+    slow = replace(WHOLE, emulated_task_s=less)
+    assert measurements.over(slow, replace(slow, emulated_task_s={"arm64": {"short": 2.0}})) != slow
+
+
+@pytest.mark.parametrize(
+    ("done", "missing"),
+    [
+        (("short", "trial"), "not done within 6 s: start, long"),
+        (("long",), "not done within 6 s: short, trial, start"),
+        (("trial", "start"), "not done within 6 s: short, long"),
+        ((), "not done within 6 s"),
+    ],
+)
+def test_what_an_emulator_had_time_for_is_kept(
+    done: tuple[str, ...], missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what it had none for is named; without a compile there is no emulation."""
+    ran = measure._Ran(
+        found=[{"work": [kind, [0.9, 9]]} for kind in done], start_s=0.5, why="not done within 6 s"
+    )
+    monkeypatch.setattr(measure, "_run", lambda *_: ran)
+    rounds = dict.fromkeys(measure._TIMES, 3.0)
+    taken = measure._foreign(
+        cast("Engine", None), Measured(), rounds, "arm64", "image", 1.0, measure._LANES
+    )
+
+    assert taken.skipped == {"arm64": missing}
+    kept = {"arm64": dict.fromkeys(done, 0.9 / 3)} if {"short", "long"} & {*done} else {}
+    assert taken.emulated_task_s == kept
+    assert taken.how.keys() == kept.keys()
+
+
 def test_a_doctor_that_measures_nothing_keeps_the_file_of_the_last_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
