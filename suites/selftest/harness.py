@@ -95,9 +95,12 @@ def command(folder: Path, *arguments: str) -> list[str]:
 
 
 def environment(**changed: str | None) -> dict[str, str]:
-    """This process's environment without what would make a run a CI job's; None removes."""
+    """This process's environment without what would make a run a CI job's, or another one.
+
+    None removes a variable.
+    """
     values: dict[str, str | None] = {**os.environ, "CI": None, "GITHUB_STEP_SUMMARY": None}
-    values |= {"NO_COLOR": "1", **changed}
+    values |= {"PYTEST_ADDOPTS": None, "NO_COLOR": "1", **changed}
     return {name: value for name, value in values.items() if value is not None}
 
 
