@@ -99,8 +99,11 @@ def environment(**changed: str | None) -> dict[str, str]:
 
     None removes a variable.
     """
-    values: dict[str, str | None] = {**os.environ, "CI": None, "GITHUB_STEP_SUMMARY": None}
-    values |= {"PYTEST_ADDOPTS": None, "NO_COLOR": "1", **changed}
+    # pytest's own among them: a worker's variables would make a worker of the run's controller.
+    values: dict[str, str | None] = {
+        name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")
+    }
+    values |= {"CI": None, "GITHUB_STEP_SUMMARY": None, "NO_COLOR": "1", **changed}
     return {name: value for name, value in values.items() if value is not None}
 
 

@@ -11,17 +11,14 @@ from typing import Any
 
 import pytest
 
-from fixtures.building import prepare
 from fixtures.core import auto, keys, manifest, targets, ways
 from fixtures.core.auto import UNDECIDED, Auto, Decision
-from fixtures.core.doctor import cores, deciding
-from fixtures.core.doctor.facts import Cpu
+from fixtures.core.doctor import deciding
 from fixtures.core.doctor.known import Sample, Wanted
 from fixtures.core.doctor.measured import Files, Measured
 from fixtures.core.errors import RecordError
 from fixtures.core.targets import Choice, Strategy, Target
 from fixtures.doctor import chosen
-from fixtures.run import Run
 from fixtures.shared import Shared
 from suites.selftest.harness import NATIVE, ROOT, environment, project
 
@@ -269,72 +266,6 @@ def test_decisions_are_one_engines(tmp_path: Path) -> None:
     assert chosen.load(tmp_path / "none", "amd64", "unix:///a") == UNDECIDED
 
 
-def test_a_run_takes_no_more_cpus_than_builds_get(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Neither workers nor CPUs of a build; what the manifest asks for is asked for."""
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/nobody.sock")
-    text = MANIFEST.decode().replace('"demo"]', '"demo"]\ncpus = 6')
-    folder = project(tmp_path / "demo", MANIFEST.decode())
-    asked = project(tmp_path / "asked", text)
-    chosen.keep(tmp_path / "out", NATIVE, "unix:///a", Auto(cpus=1))
-
-    def run(folder: Path, reports: str = "out") -> Run:
-        return Run(
-            file=folder / "crossgate.toml",
-            root=tmp_path,
-            reports=tmp_path / reports,
-            fresh=False,
-            say=print,
-        )
-
-    one = run(folder)
-    [target, *_] = one.targets
-    assert one.host.cpus == 1
-    assert prepare._share(one.session(), target, 8) == 1
-    assert prepare._share(run(folder, "none").session(), target, 8) == 8
-    two = replace(one.session(), most_cpus=5, workers=2)
-    assert prepare._share(two, target, 8) == 2
-    assert prepare._share(two, target, 3) == 1
-    with_limit = run(asked)
-    assert prepare._share(with_limit.session(), with_limit.targets[0], 8) == 6
-
-
-@pytest.mark.parametrize(
-    ("quota", "idle", "speed_up", "cpus"),
-    [
-        (None, 0.0, 7.9, None),
-        (3.0, None, None, 3),
-        (3.5, None, None, 4),
-        (3.1, None, None, 3),
-        (0.2, None, None, 1),
-        (7.9, None, None, None),
-        (None, 0.87, 1.04, 1),
-        (None, 0.5, 4.0, 4),
-    ],
-)
-def test_the_doctor_finds_how_many_cpus_builds_get(
-    quota: float | None, idle: float | None, speed_up: float | None, cpus: int | None
-) -> None:
-    """By a quota above the engine that was seen, or by CPUs that it left idle; None where all."""
-    cpu = Cpu(
-        model=None,
-        architecture="amd64",
-        count=8,
-        affinity=8,
-        quota=None,
-        engine=8,
-        engine_quota=quota,
-    )
-    measured = Measured(cpus=8, idle=idle, speed_up=speed_up)
-
-    assert cores.fewer(cpu, measured) == cpus
-    assert cores.fewer(replace(cpu, engine=None), measured) is None
-    decisions = deciding.decide([wanted()], [], measured, "amd64", UNDECIDED, cpus)
-    assert decisions.cpus == cpus
-    assert auto.from_json(decisions.to_json()) == decisions
-
-
 def test_plan_says_what_was_chosen_and_why(tmp_path: Path) -> None:
     """In text and as JSON, from the doctor's file in the folder of reports, without an engine."""
     foreign = "arm64" if NATIVE != "arm64" else "amd64"
@@ -388,9 +319,11 @@ def test_a_damaged_file_decides_nothing(tmp_path: Path, text: str) -> None:
         {"strategies": {"a b": {"value": "native", "why": ""}}},
         {"strategies": {"a b": {"value": "cross"}}},
         {"strategies": {}, "mount": {"value": "nfs", "why": ""}},
-        {"strategies": {}, "cpus": 0},
-        {"strategies": {}, "cpus": True},
-        {"strategies": {}, "cpus": "2"},
+        {"strategies": {}, "cpus": 2},
+        {"strategies": {}, "cpus": {"at_once": 0, "engine": 2}},
+        {"strategies": {}, "cpus": {"at_once": True, "engine": 2}},
+        {"strategies": {}, "cpus": {"at_once": 2, "engine": 2}},
+        {"strategies": {}, "cpus": {"at_once": 1}},
         {"strategies": dict.fromkeys(map(str, range(10_001)))},
     ],
 )

@@ -62,7 +62,17 @@ def test_a_mistyped_subcommand_is_corrected(capsys: pytest.CaptureFixture[str]) 
 
 @pytest.mark.parametrize(
     ("ends", "code", "runs"),
-    [((0, 0), 0, 2), ((1, 0), 1, 2), ((0, 1), 1, 2), ((1, 3), 1, 2), ((2, 0), 2, 1)],
+    [
+        ((0, 0), 0, 2),
+        ((1, 0), 1, 2),
+        ((0, 1), 1, 2),
+        ((1, 3), 1, 2),
+        ((2, 0), 2, 1),
+        ((5, 0), 0, 2),
+        ((0, 5), 0, 2),
+        ((5, 1), 1, 2),
+        ((5, 5), 5, 2),
+    ],
 )
 def test_what_measures_has_the_machine_for_itself(
     ends: tuple[int, ...], code: int, runs: int, monkeypatch: pytest.MonkeyPatch
@@ -78,6 +88,7 @@ def test_what_measures_has_the_machine_for_itself(
 
     assert cli.main(["test"]) == code
     assert len(asked) == runs
+    assert all("testpaths=suites/selftest" in words for words in asked)
     assert "not slow and not integration" in asked[0]
     assert "-n" not in asked[0]
     for words in asked[1:]:

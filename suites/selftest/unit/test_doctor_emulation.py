@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fixtures.core.auto import UNDECIDED, Auto, Decision
 from fixtures.core.doctor import deciding, emulation, factors, prediction
 from fixtures.core.doctor.emulation import Work
 from fixtures.core.doctor.measured import Measured
@@ -101,6 +102,41 @@ def test_without_the_long_compile_the_short_one_tells_with_more_doubt() -> None:
     _, whole = factors.Factors(measured=KINDS).of(kind, work)
     assert deviation == pytest.approx(math.hypot(whole, factors.EMULATION_SHORT_ALONE))
     assert slow.emulation["arm64"] == pytest.approx(rise.at(0.75) / 0.75)
+    _, other = factors.Factors(measured=slow).of(("gcc", "riscv64", "emulated"), work)
+    assert other == pytest.approx(math.hypot(deviation, factors.EMULATION_OTHER_CPU))
+    # Neither has the host had time for it without an emulator.
+    slower = replace(slow, task_s={name: NATIVE[name] for name in less})
+    usual_s = 0.1 * emulation.LONG_SHORTS * emulation.USUAL
+    assert slower.emulation["arm64"] == pytest.approx(rise.at(usual_s) / usual_s)
+
+
+@pytest.mark.parametrize("ratio", [0.9, 1.0, 2.0, 3.0])
+def test_a_light_emulator_is_never_foretold_to_be_quicker_than_none(ratio: float) -> None:
+    """The share of another emulator's that is fixed need not be its own."""
+    rise = emulation.line(NATIVE, {"short": ratio * NATIVE["short"]})
+
+    assert rise is not None
+    assert rise.at(0.1) == pytest.approx(0.1 * ratio)
+    assert rise.slope == pytest.approx(min(1.0, ratio))
+    assert rise.fixed_s == pytest.approx(max(0, 0.1 * (ratio - 1)))
+
+
+def test_no_strategy_is_decided_by_a_short_compile_alone() -> None:
+    """What was taken stays; what is doubtful makes nobody emulate."""
+    light = {kind: took * 0.8 for kind, took in NATIVE.items() if kind != "long"}
+    doubtful = replace(KINDS, emulated_task_s={"arm64": light})
+    sure = replace(KINDS, emulated_task_s={"arm64": {**light, "long": NATIVE["long"] * 0.8}})
+    held = Auto(strategies={"demo arm64": Decision(value="cross", why="it was")})
+
+    def decided(measured: Measured, before: Auto = UNDECIDED) -> Decision | None:
+        wanted = [replace(CROSS, id="demo")]
+        return deciding.decide(wanted, [], measured, "amd64", before).strategy("demo", "arm64")
+
+    assert decided(doubtful) is None
+    assert decided(doubtful, held) == held.strategies["demo arm64"]
+    taken = decided(sure, held)
+    assert taken is not None
+    assert taken.value == "emulated"
 
 
 def test_noise_makes_no_line() -> None:

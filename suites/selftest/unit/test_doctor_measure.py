@@ -167,13 +167,23 @@ def test_an_emulation_of_which_less_was_measured_does_not_replace_the_whole() ->
     assert now.emulated_task_s == WHOLE.emulated_task_s
     assert now.skipped["this time"] == "emulation; what was measured before stands"
     slow = replace(WHOLE, emulated_task_s=less)
-    assert measurements.over(slow, replace(slow, emulated_task_s={"arm64": {"short": 2.0}})) != slow
+    again = replace(slow, emulated_task_s={"arm64": {"short": 2.0}})
+    assert measurements.over(slow, again) == again
+
+
+def test_an_emulator_that_has_become_another_one_is_measured_by_what_there_is() -> None:
+    """Rosetta was turned off: as slow as that, less is measured, and the old figures are none."""
+    now = replace(WHOLE, emulated_task_s={"arm64": {"short": 9.0}}, skipped={})
+    other = replace(WHOLE, emulated_task_s={}, emulated_s={"any": 9.0}, skipped={})
+
+    assert measurements.over(WHOLE, now) == now
+    assert measurements.over(WHOLE, other) == other
 
 
 @pytest.mark.parametrize(
     ("done", "missing"),
     [
-        (("short", "trial"), "not done within 6 s: start, long"),
+        (("short", "trial"), "not done within 6 s: long, start"),
         (("long",), "not done within 6 s: short, trial, start"),
         (("trial", "start"), "not done within 6 s: short, long"),
         ((), "not done within 6 s"),
@@ -196,6 +206,44 @@ def test_what_an_emulator_had_time_for_is_kept(
     kept = {"arm64": dict.fromkeys(done, 0.9 / 3)} if {"short", "long"} & {*done} else {}
     assert taken.emulated_task_s == kept
     assert taken.how.keys() == kept.keys()
+
+
+def test_an_emulator_is_asked_for_what_was_done_without_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing can be said of what has no native counterpart; that is no fault of the image's."""
+    asked: list[dict[str, Any]] = []
+
+    def ran(_engine: object, _spec: object, words: dict[str, Any], _until: float) -> measure._Ran:
+        asked.append(words)
+        found = [{"work": [kind, [0.9, 9]]} for kind in words["work"]]
+        return measure._Ran(found=found, start_s=0.5, why="")
+
+    monkeypatch.setattr(measure, "_run", ran)
+
+    def foreign(*kinds: str) -> Measured:
+        rounds = dict.fromkeys(kinds, 3.0)
+        return measure._foreign(
+            cast("Engine", None), Measured(), rounds, "arm64", "image", 1.0, measure._LANES
+        )
+
+    taken = foreign("short", "trial")
+    assert asked[0]["work"] == {"short": 1, "trial": 1}
+    assert asked[0]["lanes"] == [[], ["short", "trial"]]
+    assert taken.emulated_task_s["arm64"].keys() == {"short", "trial"}
+    assert taken.skipped == {}
+    assert foreign().skipped == {"arm64": "there was no time for the same work without an emulator"}
+    assert len(asked) == 1
+
+
+def test_a_container_that_starts_late_has_some_seconds_all_the_same(tmp_path: Path) -> None:
+    """A busy engine takes its time; without any for the container nothing would be known."""
+    engine = FakeEngine(LINES, None)
+    images = measure._Images(own="crossgate/gcc:1", foreign={})
+    measure._own(cast("Engine", engine), facts(), images, tmp_path, time.monotonic() - 1)
+
+    assert engine.seconds == [measure._LEAST_S]
+    assert 1 < measure._LEAST_S < measure.ALL_S - measure.FOREIGN_S
 
 
 def test_a_doctor_that_measures_nothing_keeps_the_file_of_the_last_one(
@@ -297,19 +345,20 @@ def test_a_second_round_is_only_made_where_there_is_time(monkeypatch: pytest.Mon
     """The first one's values are said at once, and stay; a killed container says nothing more."""
     done: list[str] = []
 
-    def files(place: str, *_: float) -> dict[str, float]:
+    def files(place: str, _count: int, part_s: float) -> dict[str, float]:
         done.append(place)
-        now.append(now.pop() + 4)
+        now.append(now.pop() + 4 * part_s)
         return {"create_s": 1.0}
 
     now = [0.0]
     monkeypatch.setattr(inside, "files", files)
     monkeypatch.setattr("fixtures.doctor.inside.time", SimpleNamespace(monotonic=lambda: now[0]))
     folders = inside.Folders({"volume": "/v", "bind": "/b"})
-    for _ in range(2):
-        folders.round(1.0, 10.0)
+    for part_s in (1.0, 0.4, 1.0):
+        folders.round(part_s, 10.0)
 
-    assert done == ["/v", "/b"]
+    # Of the third only what ends in time, by how long the others took for their length.
+    assert done == ["/v", "/b", "/v"]
 
 
 @pytest.mark.skipif("sys.platform == 'win32'", reason="there are no modes")

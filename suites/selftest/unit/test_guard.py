@@ -100,6 +100,15 @@ def test_worker_dies_inside_a_test(tmp_path: Path, death: str) -> None:
     assert "5 passed" in ended.output
 
 
+@pytest.mark.parametrize("name", ["PYTEST_XDIST_WORKER", "PYTEST_ADDOPTS"])
+def test_a_run_inside_a_run_is_one_of_its_own(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither a worker of the one outside, nor with what is asked of that one."""
+    monkeypatch.setenv(name, "gw0")
+
+    assert name not in environment()
+    assert environment(**{name: "gw1"})[name] == "gw1"
+
+
 @pytest.mark.parametrize("hook", ["pytest_runtest_logfinish(nodeid)", "pytest_runtest_teardown()"])
 def test_worker_dies_between_two_tests(tmp_path: Path, hook: str) -> None:
     """A worker that dies after a test passed, before the next one began, fails the run."""
