@@ -295,7 +295,7 @@ def test_a_process_killed_for_memory_fails_the_build(limited: Result, name: str)
     """Want of memory fails a build and is named with its key, even if the recipe goes on."""
     claim = limited.claims(f"{name}-{NATIVE}-gcc")["built"]
 
-    assert claim["verdict"] == "fail"
+    assert claim["verdict"] == "fail", claim["reason"]
     assert "memory" in claim["reason"]
     assert "64.00 MiB" in claim["reason"]
     assert f"projects.{name}.memory" in claim["reason"]
@@ -310,7 +310,7 @@ def test_a_build_that_fills_its_processes_fails(limited: Result, name: str) -> N
     """
     claim = limited.claims(f"{name}-{NATIVE}-gcc")["built"]
 
-    assert claim["verdict"] == "fail"
+    assert claim["verdict"] == "fail", claim["reason"]
     assert "64" in claim["reason"]
     assert f"projects.{name}.processes" in claim["reason"]
 
