@@ -32,14 +32,16 @@ def test_equal_inputs_give_equal_counts_and_half_a_per_cent_is_seen(live: Live) 
 
     `crossgate bench gate --counts 200` does it 200 times, and for three steps.
     """
-    first, again, third = gate_counts.repeated(live, 3)
+    first, again = gate_counts.repeated(live, 2)
     link = next(name for name in first if name.endswith(" lto.so"))
-    planted = next(gate_counts.planted(live, first))
+    # What is optimised at link time takes most of the minutes, and is in no other step.
+    [some] = gate_counts.repeated(live, 1, gate_counts.SOME)
+    [planted] = gate_counts.planted(live, some, gate_counts.SOME)
 
-    assert (counts.moved(first, again), counts.moved(first, third)) == ((), ())
-    for other in (again, third):
-        assert {name for name in first if other[name] != first[name]} <= {link}
-    assert len(first) == 9
+    assert counts.moved(first, again) == ()
+    assert {name for name in first if again[name] != first[name]} <= {link}
+    assert some.items() <= first.items()
+    assert (len(first), len(some)) == (9, 5)
     assert min(first.values()) > 1_000_000
     assert planted.problem is None
     assert planted.share == pytest.approx(gate_counts.PLANTED, rel=0.1)

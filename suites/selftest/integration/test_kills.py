@@ -326,9 +326,20 @@ def test_kill_again(killed: Killed, kill: Callable[[Killed], None], time_number:
     killed.check_next_run()
 
 
-@pytest.mark.parametrize("workers", ["0", "2"])
-@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
-@pytest.mark.parametrize("to", ["controller", "group"])
+@pytest.mark.parametrize(
+    ("workers", "name", "to"),
+    [
+        # Each with each other once; all three together take twice as long.
+        ("0", "SIGINT", "group"),
+        ("2", "SIGINT", "controller"),
+        ("0", "SIGTERM", "controller"),
+        ("2", "SIGTERM", "group"),
+        pytest.param("2", "SIGINT", "group", marks=pytest.mark.slow),
+        pytest.param("0", "SIGINT", "controller", marks=pytest.mark.slow),
+        pytest.param("2", "SIGTERM", "controller", marks=pytest.mark.slow),
+        pytest.param("0", "SIGTERM", "group", marks=pytest.mark.slow),
+    ],
+)
 def test_cancelled(killed: Killed, workers: str, name: str, to: str) -> None:
     """A run that is cancelled as CI systems and terminals do it ends, not with 0, and cleanly."""
     started = killed.start("-n", workers)
