@@ -206,6 +206,59 @@ def test_a_quota_above_the_engine_is_seen_from_its_host() -> None:
     assert measured.usable_cpus is not None or idle < 0.25 or speed_up > 0.75 * cpus
 
 
+def test_builds_under_an_engine_with_a_quota_pass_and_are_told_of_it(tmp_path: Path) -> None:
+    """A build that asks for all CPUs gets what the quota leaves; the doctor sees it, runs follow.
+
+    Control groups of version 1 refuse whoever asks for more than the group above may use.
+    """
+    folder = demo(tmp_path / "demo")
+    manifest = folder / "crossgate.toml"
+    manifest.write_text(manifest.read_text().replace('"make"', '"{cc} -o demo demo.c"'))
+    out, cpus = tmp_path / "demo-out", os.cpu_count() or 1
+    with engine_of_one_cpu():
+        before = run_gate(folder, "-n", "0")
+        said = doctor(folder, reports=out)
+        after = run_gate(folder, "--fresh")
+    lifted = doctor(folder, reports=out)
+
+    limit = {"at_once": 1, "engine": cpus}
+    words = f"builds get 1 of the engine's {cpus} CPUs"
+    assert (before.exit_code, after.exit_code) == (0, 0), (before.output, after.output)
+    assert [each["build"]["cpus"] for each in before.report["targets"]] == [cpus]
+    assert [each["build"]["cpus"] for each in after.report["targets"]] == [1]
+    assert said["host"]["cpu"]["engine_quota"] == 1
+    assert "engine-capped" in {each["id"] for each in said["findings"]}
+    assert said["auto"]["cpus"] == limit
+    assert (words in before.output, words in after.output) == (False, True)
+    # Where a busy machine has no time for CPUs, what was seen holds.
+    assert lifted["auto"]["cpus"] in (None, limit)
+    assert lifted["host"]["cpu"]["engine_quota"] is None
+
+
+@contextlib.contextmanager
+def engine_of_one_cpu() -> Iterator[None]:
+    """This engine, all of whose containers together may use one CPU."""
+    tops = cores.tops(Path("/proc/self/mountinfo").read_text()) if os.geteuid() == 0 else ()
+    files = [
+        (Path(top, "docker", name), value)
+        for top, names in tops
+        for name, value in (("cpu.max", "100000 100000"), ("cpu.cfs_quota_us", "100000"))
+        if name in names and Path(top, "docker", name).exists()
+    ]
+    if not files or (os.cpu_count() or 1) < 2:
+        pytest.skip(
+            "only root can limit the containers of an engine of this host, to one of its CPUs"
+        )
+    held = [(file, file.read_text()) for file, _ in files]
+    try:
+        for file, value in files:
+            file.write_text(value)
+        yield
+    finally:
+        for file, text in held:
+            file.write_text(text)
+
+
 @contextlib.contextmanager
 def group_of_one_cpu() -> Iterator[str]:
     """A control group with a quota of one CPU, by the name that engines know it by."""

@@ -228,6 +228,7 @@ def test_a_doctor_that_could_start_nothing_keeps_the_quota(
         return chosen.load(tmp_path / "out", NATIVE, "unix:///a").cpus
 
     three = Cpus(at_once=3, engine=8)
+    assert kept(replace(ran, cpus=None, speed_up=None, idle=None), seen) == three
     assert kept(ran, seen) == three
     assert kept(nothing, measure.Seen()) == three
     assert kept(nothing, measure.Seen(), "--quick") == three
