@@ -361,6 +361,11 @@ def test_memory_is_held_against_builds_at_once() -> None:
     one = said(case(host, big[0]))["memory"]
     assert "-n" not in one.change.split()
     assert "memory" not in said(case(host, *small))
+    assert "limit" not in one.evidence.replace("its limit", "")
+    limited = replace(host, memory=replace(host.memory, engine_limit_bytes=GIB * 3 // 2))
+    under = said(case(limited, *(wanted(str(n), memory_bytes=GIB) for n in range(8))))["memory"]
+    assert "1.50 GiB by a limit above the engine's containers for" in under.evidence
+    assert "MemoryMax" in under.change
     mixed = said(case(host, *(wanted(str(n), memory_bytes=GIB // 2) for n in range(8))))
     assert "memory for 1 of 5 builds" in mixed["memory"].title
     assert "-n 1" in mixed["memory"].change

@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import re
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from fixtures.core.doctor import cores, detect, handlers, mountinfo, snapshot, tables
-from fixtures.core.doctor.facts import Backend
+from fixtures.core.doctor.facts import Backend, Memory
+from fixtures.core.doctor.snapshot import Snapshot
 from fixtures.core.errors import RecordError
 from fixtures.doctor import look
 
@@ -25,6 +26,42 @@ each_host = pytest.mark.parametrize("name", HOSTS)
 def told(name: str) -> dict[str, Any]:
     """The facts of a recorded host, as JSON has them."""
     return detect.detect(snapshot.from_json(HOSTS[name]["snapshot"])).to_json()
+
+
+@pytest.mark.parametrize(
+    ("options", "files"),
+    [
+        ("rw,cpu,cpuacct", ("cpu.cfs_quota_us", "cpu.cfs_period_us")),
+        ("rw,memory", ("memory.limit_in_bytes",)),
+        ("rw,cpu,memory", ("cpu.cfs_quota_us", "cpu.cfs_period_us", "memory.limit_in_bytes")),
+        ("rw,cpuset", None),
+    ],
+)
+def test_groups_of_version_1_have_a_mount_for_each_limit(
+    options: str, files: tuple[str, ...] | None
+) -> None:
+    """Those of CPU time and of memory are read, wherever they are mounted."""
+    text = f"30 22 0:28 / /sys/fs/cgroup/x rw - cgroup cgroup {options}\n"
+
+    assert cores.tops(text) == ((("/sys/fs/cgroup/x", files),) if files else ())
+
+
+def test_a_limit_of_memory_above_the_engine_is_what_builds_get() -> None:
+    """As of a container that the engine is in; the highest number of version 1 is no limit."""
+    info = {"MemTotal": 8 * 1024**3}
+    taken = Snapshot(system="Linux", release="6", machine="x86_64", info=info)
+    path, unlimited = "/sys/fs/cgroup/memory.max", 9223372036854771712
+
+    def memory(limit: int | None) -> Memory:
+        above = {} if limit is None else {path: f"{limit}\n"}
+        return detect.detect(replace(taken, above=above)).memory
+
+    assert memory(2 * 1024**3).for_builds == 2 * 1024**3
+    assert memory(16 * 1024**3).for_builds == 8 * 1024**3
+    assert (memory(None).for_builds, memory(None).engine_limit_bytes) == (8 * 1024**3, None)
+    assert memory(unlimited).engine_limit_bytes is None
+    nobody = Memory(total_bytes=None, available_bytes=None, limit_bytes=None, engine_bytes=None)
+    assert (nobody.for_builds, replace(nobody, engine_limit_bytes=5).for_builds) == (None, 5)
 
 
 def at(facts: Any, path: str) -> Any:
@@ -167,7 +204,9 @@ def test_the_groups_above_a_container_are_found_by_its_name(
     own = top / "outer" / name.format(container)
     own.mkdir(parents=True)
     (own / "cpu.max").write_text("50000 100000\n")
+    (own / "memory.max").write_text("1073741824\n")
     (top / "outer" / "cpu.max").write_text("150000 100000\n")
+    (top / "outer" / "memory.max").write_text("2147483648\n")
     (top / "other").mkdir()
     (top / "other" / "cpu.max").write_text("1000 100000\n")
     (tmp_path / "self").mkdir()
@@ -175,6 +214,7 @@ def test_the_groups_above_a_container_are_found_by_its_name(
     monkeypatch.setattr("fixtures.host.PROC", tmp_path)
 
     assert cores.quota(look.above(container)) == 1.5
+    assert cores.memory_limit(look.above(container)) == 2 * 1024**3
     assert look.above("f" * 64) == {}
     (tmp_path / "self" / "mountinfo").write_text("22 1 8:1 / / rw - ext4 /dev/sda1 rw\n")
     assert look.above(container) == {}
