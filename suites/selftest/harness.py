@@ -14,7 +14,8 @@ from typing import Any, Final
 from fixtures import host
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-TIMEOUT_S: Final = 540
+TIMEOUT_S: Final = 1800
+"""After which a run is given up; nothing depends on how long it takes."""
 
 NATIVE: Final = "arm64" if host.architecture() == "arm64" else "amd64"
 FOREIGN: Final = "amd64" if NATIVE == "arm64" else "arm64"

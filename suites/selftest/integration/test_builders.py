@@ -32,7 +32,7 @@ from suites.selftest.integration import engines
 
 pytestmark = pytest.mark.integration
 
-PATIENCE_S: Final = 60
+PATIENCE_S: Final = 300
 
 DIFFERS: Final = ("var/log/", "var/cache/ldconfig/aux-cache")
 """Files whose content has times in it, whoever builds."""

@@ -121,10 +121,10 @@ def test_a_whole_look_measures_and_leaves_nothing(tmp_path: Path) -> None:
     if "everything" in measured["skipped"]:
         pytest.skip(measured["skipped"]["everything"])
 
-    assert measured["native_s"] > 0
     assert measured["start_s"] > 0
     # On a busy machine not all is done in ten seconds, and that is said.
     if not any("not done within" in why for why in measured["skipped"].values()):
+        assert measured["native_s"] > 0
         assert measured["volume"]["create_s"] > 0
         assert measured["emulation"]
         assert min(measured["emulation"].values()) > 1
@@ -222,7 +222,7 @@ def test_builds_under_an_engine_with_a_quota_pass_and_are_told_of_it(tmp_path: P
     lifted = doctor(folder, reports=out)
 
     limit = {"at_once": 1, "engine": cpus}
-    words = f"builds get 1 of the engine's {cpus} CPUs"
+    words = f"builds share 1 of the engine's {cpus} CPUs"
     assert (before.exit_code, after.exit_code) == (0, 0), (before.output, after.output)
     assert [each["build"]["cpus"] for each in before.report["targets"]] == [cpus]
     assert [each["build"]["cpus"] for each in after.report["targets"]] == [1]
@@ -230,8 +230,9 @@ def test_builds_under_an_engine_with_a_quota_pass_and_are_told_of_it(tmp_path: P
     assert "engine-capped" in {each["id"] for each in said["findings"]}
     assert said["auto"]["cpus"] == limit
     assert (words in before.output, words in after.output) == (False, True)
-    # Where a busy machine has no time for CPUs, what was seen holds.
-    assert lifted["auto"]["cpus"] in (None, limit)
+    # It ends where a container did more than that, for which a busy machine leaves no CPUs.
+    more = (lifted["measured"]["speed_up"] or 0) > 1 + 2 * cores.LITTLE
+    assert lifted["auto"]["cpus"] == (None if more else limit)
     assert lifted["host"]["cpu"]["engine_quota"] is None
 
 
@@ -251,8 +252,12 @@ def engine_of_one_cpu() -> Iterator[None]:
         )
     held = [(file, file.read_text()) for file, _ in files]
     try:
-        for file, value in files:
-            file.write_text(value)
+        try:
+            for file, value in files:
+                file.write_text(value)
+        except OSError as error:
+            # As where a container of somebody else's may use more already.
+            pytest.skip(f"the containers of this engine can't be limited: {error}")
         yield
     finally:
         for file, text in held:
@@ -289,7 +294,7 @@ def group_of_one_cpu() -> Iterator[str]:
 def started(*words: str) -> Iterator[str]:
     """A container that does nothing, by its id."""
     run = ["run", "--detach", "--rm", "--network", "none", "--label", f"{labels.TARGET}=doctor"]
-    container = engines.docker(*run, *words, "sleep", "60").strip()
+    container = engines.docker(*run, *words, "sleep", "600").strip()
     try:
         yield container
     finally:

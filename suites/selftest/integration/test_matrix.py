@@ -109,7 +109,7 @@ def test_the_projects_own_tests_run_on_the_target(tmp_path: Path) -> None:
                 **shared,
                 "architectures": [NATIVE],
                 "test": "cat /dev/zero > /dev/null",
-                "timeout": "5 s",
+                "timeout": "20 s",
             },
         }
     )

@@ -56,7 +56,7 @@ stamp: hello.c
 hello.tar: hello
 \ttouch -r hello.c hello
 \tLC_ALL=C tar --sort=name --mode=go=rX,u+rw -cf $@ hello hello.c
-\ttouch hello stamp hello.tar
+\ttouch stamp hello hello.tar
 """
 
 # Below another clock only some programs have, and none of these: what is theirs alone is found

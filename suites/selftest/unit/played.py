@@ -22,7 +22,7 @@ from suites.selftest.harness import ROOT, environment
 from suites.selftest.unit.terminal import Terminal
 
 COLUMNS, ROWS = 90, 24
-WAIT_S: Final = 60
+WAIT_S: Final = 300
 """After which a run that does not go on is given up; nothing depends on how long it takes."""
 
 TARGETS: Final = ("zstd-arm64-gcc", "lz4-386-gcc")

@@ -286,7 +286,7 @@ def test_plan_says_what_was_chosen_and_why(tmp_path: Path) -> None:
             env=environment(DOCKER_HOST=f"unix://{tmp_path}/nobody.sock"),
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=300,
             check=True,
         ).stdout
 

@@ -146,7 +146,7 @@ def test_a_mistake_on_the_command_line_is_one_sentence(
         env=environment(DOCKER_HOST=f"unix://{tmp_path}/nobody.sock"),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 

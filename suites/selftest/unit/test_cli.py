@@ -85,6 +85,7 @@ def test_what_measures_has_the_machine_for_itself(
         return ends[len(asked) - 1]
 
     monkeypatch.setattr(cli, "_pytest", run)
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-k elf" if 5 in ends else "")
 
     assert cli.main(["test"]) == code
     assert len(asked) == runs
@@ -94,6 +95,17 @@ def test_what_measures_has_the_machine_for_itself(
     for words in asked[1:]:
         assert "not slow and integration" in words
         assert words[words.index("-n") + 1] == "0"
+
+
+def test_a_half_of_the_own_tests_that_is_empty_is_a_mistake(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody selected some: a mark or a folder is wrong, and all the others would pass for all."""
+    ends = iter([0, 5])
+    monkeypatch.setattr(cli, "_pytest", lambda _: next(ends))
+    monkeypatch.delenv("PYTEST_ADDOPTS", raising=False)
+
+    assert cli.main(["test"]) == 5
 
 
 @pytest.mark.parametrize(

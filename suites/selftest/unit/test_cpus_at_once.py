@@ -22,6 +22,7 @@ from fixtures.core.doctor.detect import detect
 from fixtures.core.doctor.facts import Cpu
 from fixtures.core.doctor.measured import Measured
 from fixtures.core.doctor.snapshot import Snapshot
+from fixtures.core.targets import Strategy
 from fixtures.doctor import chosen, look, measure
 from fixtures.run import Run
 from suites.selftest.harness import NATIVE, project
@@ -111,20 +112,21 @@ def test_a_run_says_that_builds_get_less_than_the_engine_has(
     monkeypatch.setattr(plugin, "say", lambda _, words: said.append(words))
 
     def watch(host: BuildHost, *stale: str) -> None:
-        targets = [SimpleNamespace(id=name) for name in stale]
+        targets = [SimpleNamespace(id=name, strategy=Strategy(name)) for name in stale]
         monkeypatch.setattr(plugin, "stale_targets", lambda *_: targets)
         run = SimpleNamespace(host=host, order=lambda target: target.id, shared=shared)
         plugin._watch(config, cast("Run", run))
 
     limited = host.limited(Cpus(at_once=1, engine=4))
     watch(limited)
-    watch(host, "demo")
+    watch(limited, "prebuilt")
+    watch(host, "cross")
     assert said == []
-    watch(limited, "demo")
+    watch(limited, "prebuilt", "cross")
     assert [words.partition(",")[0] for words in said] == [
-        "crossgate: builds get 1 of the engine's 4 CPUs"
+        "crossgate: builds share 1 of the engine's 4 CPUs"
     ]
-    assert len(watched) == 2
+    assert len(watched) == 3
 
 
 def cpu(quota: float | None = None, engine: int | None = 8) -> Cpu:
@@ -176,18 +178,50 @@ def test_idle_cpus_of_which_nothing_was_asked_are_no_quota() -> None:
     assert cores.decide(cpu(engine=64), measured) == Cpus(at_once=46, engine=64)
 
 
-def test_a_number_of_cpus_that_moves_a_little_stays() -> None:
-    """Other CPUs make other times; a quota that was lifted is followed at once."""
-    before = Cpus(at_once=3, engine=8)
+BEFORE = Cpus(at_once=3, engine=8)
 
-    def found(quota: float | None, before: Cpus | None = before) -> int | None:
-        decided = cores.decide(cpu(quota), None, before)
-        return decided.at_once if decided else None
 
-    assert [found(quota) for quota in (2.1, 3.0, 3.4)] == [3, 3, 3]
-    assert [found(quota) for quota in (2.0, 3.6, 8.0, None)] == [2, 4, None, None]
-    assert found(3.4, None) == 4
-    assert found(3.4, Cpus(at_once=3, engine=4)) == 4
+def decided(
+    quota: float | None, now: Measured | None = None, before: Cpus | None = BEFORE
+) -> int | None:
+    """On how many of eight CPUs builds are to be, after what held until now."""
+    found = cores.decide(cpu(quota), now, before)
+    return found.at_once if found else None
+
+
+def did(speed_up: float | None, idle: float | None, cpus: int = 8) -> Measured:
+    """What a container did on all CPUs, and how many of those were idle meanwhile."""
+    return Measured(cpus=cpus, speed_up=speed_up, idle=idle)
+
+
+def test_a_quota_that_was_read_is_followed_at_once() -> None:
+    """It does not jitter, and counts whatever was measured beside it."""
+    for before in (None, BEFORE, Cpus(at_once=3, engine=4)):
+        assert [decided(quota, None, before) for quota in (2.0, 3.0, 3.2, 3.5, 3.6)] == [
+            *(2, 3, 3, 4, 4)
+        ]
+    assert decided(3.0, did(2.1, 0.7)) == 3
+
+
+def test_a_number_of_cpus_that_was_measured_stays_where_it_moves_a_little() -> None:
+    """Other CPUs make other times."""
+    assert [decided(None, did(done, 0.5)) for done in (2.1, 3.0, 3.4, 3.5)] == [3, 3, 3, 3]
+    assert [decided(None, did(done, 0.5)) for done in (2.0, 3.6)] == [2, 4]
+    assert decided(None, did(3.4, 0.5), None) == 4
+    assert decided(None, did(3.4, 0.5), Cpus(at_once=3, engine=4)) == 4
+
+
+def test_what_holds_ends_where_something_speaks_against_it() -> None:
+    """On a busy host nothing is idle whatever is above the engine; more work done is no quota."""
+    assert decided(None) == 3
+    assert [decided(None, did(done, 0.0)) for done in (1.0, 3.5)] == [3, 3]
+    assert decided(None, did(2.9, None)) == 3
+    assert decided(None, did(3.6, 0.0)) is None
+    assert decided(None, did(7.9, None)) is None
+    # Of another number of CPUs neither says anything.
+    assert decided(None, did(7.9, 0.0, cpus=16)) == 3
+    assert decided(None, None, Cpus(at_once=3, engine=4)) is None
+    assert decided(8.0) == 3
 
 
 def test_a_doctor_that_could_start_nothing_keeps_the_quota(
@@ -231,8 +265,20 @@ def test_a_doctor_that_could_start_nothing_keeps_the_quota(
     assert kept(replace(ran, cpus=None, speed_up=None, idle=None), seen) == three
     assert kept(ran, seen) == three
     assert kept(nothing, measure.Seen()) == three
+    assert kept(nothing, measure.Seen(inside={"/proc/self/mountinfo": ""})) == three
     assert kept(nothing, measure.Seen(), "--quick") == three
     assert {*asked} == {3}
-    assert "at most 3" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "at most 3" in said
+    assert "the engine has 8 and may use 3" in said
+    assert "the engine has 8 CPUs, and its builds may use 3.0 of them" in said
+    assert "`verify` builds on 3 at once" in said
+    # The engine has other CPUs by now.
+    facts = replace(facts, cpu=replace(facts.cpu, engine=16))
+    assert kept(nothing, measure.Seen()) is None
+    assert {*asked} == {16}
+    assert "at most" not in capsys.readouterr().out
+    facts = replace(facts, cpu=replace(facts.cpu, engine=8))
+    assert kept(ran, seen) == three
     assert kept(replace(ran, speed_up=7.9), measure.Seen()) is None
     assert {*asked} == {8}

@@ -137,6 +137,12 @@ def test_no_strategy_is_decided_by_a_short_compile_alone() -> None:
     taken = decided(sure, held)
     assert taken is not None
     assert taken.value == "emulated"
+    # An emulator that is slow by now is left all the same; one that is not is kept.
+    emulated = Auto(strategies={"demo arm64": taken})
+    less = {kind: took for kind, took in ARM64.items() if kind != "long"}
+    slow = decided(replace(KINDS, emulated_task_s={"arm64": less}), emulated)
+    kept = decided(doubtful, emulated)
+    assert (slow and slow.value, kept and kept.value) == ("cross", "emulated")
 
 
 def test_noise_makes_no_line() -> None:
@@ -317,7 +323,7 @@ def test_what_is_done_side_by_side_is_all_told(
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
     )
     found = reading.work(reading.objects(done.stdout))
 

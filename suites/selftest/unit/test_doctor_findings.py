@@ -362,6 +362,10 @@ def test_memory_is_held_against_builds_at_once() -> None:
     assert "-n" not in one.change.split()
     assert "memory" not in said(case(host, *small))
     assert "limit" not in one.evidence.replace("its limit", "")
+    # Half of a CPU that a quota leaves is a build more.
+    some = replace(host, cpu=replace(host.cpu, engine_quota=1.5))
+    two = [wanted(str(n), memory_bytes=GIB // 2) for n in range(8)]
+    assert "memory for 1 of 2 builds" in said(case(some, *two))["memory"].title
     limited = replace(host, memory=replace(host.memory, engine_limit_bytes=GIB * 3 // 2))
     under = said(case(limited, *(wanted(str(n), memory_bytes=GIB) for n in range(8))))["memory"]
     assert "1.50 GiB by a limit above the engine's containers for" in under.evidence
@@ -439,6 +443,12 @@ def test_a_quota_above_the_engine_is_said_and_counted(name: str, usable: float, 
     assert found.title == f"the engine has {of} CPUs, and its builds may use {usable:.1f} of them"
     assert cores.for_builds(host.cpu, None) == usable
     assert "quota" not in said(case(host, wanted()))
+    assert f"builds on {cores.at_once(usable)} at once" in found.change
+    nearly = replace(host, cpu=replace(host.cpu, engine_quota=of - 0.1))
+    assert "at once" not in said(case(nearly, wanted()))["engine-capped"].change
+    held = replace(host, cpu=replace(host.cpu, engine_quota=None, engine_held=1))
+    assert "an earlier doctor" in said(case(held, wanted()))["engine-capped"].evidence
+    assert "builds on 1 at once" in said(case(held, wanted()))["engine-capped"].change
     assert "engine-capped" not in said(case(open_, wanted()))
 
 

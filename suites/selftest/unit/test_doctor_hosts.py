@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import pytest
 
+from fixtures.cli import doctor_text
 from fixtures.core.doctor import cores, detect, handlers, mountinfo, snapshot, tables
 from fixtures.core.doctor.facts import Backend, Memory
 from fixtures.core.doctor.snapshot import Snapshot
@@ -60,6 +61,10 @@ def test_a_limit_of_memory_above_the_engine_is_what_builds_get() -> None:
     assert memory(16 * 1024**3).for_builds == 8 * 1024**3
     assert (memory(None).for_builds, memory(None).engine_limit_bytes) == (8 * 1024**3, None)
     assert memory(unlimited).engine_limit_bytes is None
+    facts = detect.detect(replace(taken, above={path: f"{2 * 1024**3}\n"}))
+    assert "8.00 GiB for the engine, 2.00 GiB for all of its containers" in doctor_text._memory(
+        facts
+    )
     nobody = Memory(total_bytes=None, available_bytes=None, limit_bytes=None, engine_bytes=None)
     assert (nobody.for_builds, replace(nobody, engine_limit_bytes=5).for_builds) == (None, 5)
 

@@ -173,11 +173,20 @@ def test_an_emulation_of_which_less_was_measured_does_not_replace_the_whole() ->
 
 def test_an_emulator_that_has_become_another_one_is_measured_by_what_there_is() -> None:
     """Rosetta was turned off: as slow as that, less is measured, and the old figures are none."""
-    now = replace(WHOLE, emulated_task_s={"arm64": {"short": 9.0}}, skipped={})
-    other = replace(WHOLE, emulated_task_s={}, emulated_s={"any": 9.0}, skipped={})
 
-    assert measurements.over(WHOLE, now) == now
-    assert measurements.over(WHOLE, other) == other
+    def now(emulated: dict[str, dict[str, float]], before: Measured = WHOLE) -> Measured:
+        return measurements.over(before, replace(WHOLE, emulated_task_s=emulated, skipped={}))
+
+    assert WHOLE.emulated_task_s == {"arm64": {"short": 0.9, "long": 1.3}}
+    for other in (9.0, 0.9 * 1.51, 0.9 / 1.51):
+        assert now({"arm64": {"short": other}}).emulated_task_s == {"arm64": {"short": other}}
+    for same in (0.9 * 1.49, 0.9 / 1.49):
+        assert now({"arm64": {"short": same}}).emulated_task_s == WHOLE.emulated_task_s
+    # A kind more and a kind less, and another CPU's: nothing of what was measured before is lost.
+    assert now({"arm64": {"short": 0.9, "trial": 0.5}}).emulated_task_s == WHOLE.emulated_task_s
+    assert now({"riscv64": {"short": 9.0}}).emulated_task_s == WHOLE.emulated_task_s
+    more = {"arm64": {"short": 0.9, "long": 1.3, "trial": 0.5}}
+    assert now(more).emulated_task_s == more
 
 
 @pytest.mark.parametrize(
@@ -232,7 +241,7 @@ def test_an_emulator_is_asked_for_what_was_done_without_one(
     assert asked[0]["lanes"] == [[], ["short", "trial"]]
     assert taken.emulated_task_s["arm64"].keys() == {"short", "trial"}
     assert taken.skipped == {}
-    assert foreign().skipped == {"arm64": "there was no time for the same work without an emulator"}
+    assert foreign().skipped == {"arm64": "the same work was not done without an emulator"}
     assert len(asked) == 1
 
 
@@ -300,6 +309,8 @@ def test_only_as_much_is_done_side_by_side_as_builds_get_cpus(
     found = measure._lanes(facts().cpu, taken, seen)
 
     assert len(found) == lanes
+    # In one, what takes the most comes last.
+    assert found[0][-1] == ("long" if lanes == 1 else "start")
     assert sorted(kind for lane in found for kind in lane) == ["long", "short", "start", "trial"]
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.building import measure
+from fixtures.core.errors import InfrastructureError
+from fixtures.engine.container import Container, ExecResult
 
 V1 = "cpu_ns 2500000000\npeak 4096\noom 1\nbusy 700\ncpus 1\ncpus 1\ntasks 9\nfree_kib 10\n"
 V2 = "cpu_us 2500000\npeak 4096\noom 1\nbusy 700\ncpus 1\ncpus 1\ntasks 9\nfree_kib 10\n"
@@ -57,6 +61,33 @@ def test_started_processes_are_counted_up() -> None:
     for one, other in ((9, 5), (None, 5), (5, None)):
         first, last = replace(before, tasks=one), replace(after, tasks=other)
         assert measure.tasks_between(first, last) is None
+
+
+class Told:
+    """A container in which a script of ours prints one thing after another."""
+
+    def __init__(self, *outputs: bytes) -> None:
+        self.outputs = list(outputs)
+
+    def exec(self, _: object, *, sink: Callable[[bytes], object], **__: object) -> ExecResult:
+        """The next output; what is left of the last one again."""
+        sink(self.outputs.pop(0) if self.outputs else b"")
+        return ExecResult(exit_code=2, wall_s=0.0)
+
+
+def test_counters_that_were_not_read_to_their_end_are_read_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A build that left no room for a process would have taken nothing, and lost nothing."""
+    monkeypatch.setattr("fixtures.building.measure.time.sleep", lambda _: None)
+    whole, half = b"cpu_us 5000000\noom 1\nend\n", b"cpu_us 5000000\n"
+
+    def read(*outputs: bytes) -> measure.Counters:
+        return measure.read(cast("Container", Told(*outputs)), "0:0")
+
+    assert (read(whole).cpu_s, read(b"", half, whole).oom_kills) == (5.0, 1)
+    with pytest.raises(InfrastructureError, match="exit code 2, and 15 bytes"):
+        read(half, b"", half)
 
 
 @given(st.text())

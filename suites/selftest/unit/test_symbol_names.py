@@ -185,7 +185,7 @@ def test_binutils_agrees() -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
     )
     hashes = re.compile(r"::h[0-9a-f]{16}$|\[[0-9a-f]+\]")
 
