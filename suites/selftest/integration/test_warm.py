@@ -338,7 +338,7 @@ def test_what_was_built_warm_first_is_measured_when_it_is_cold(tmp_path: Path) -
 
 def test_tests_that_are_stopped_fail_and_nothing_else_does(tmp_path: Path) -> None:
     """A container that is gone because tests ran too long is no engine's failure."""
-    folder = demo(tmp_path, test="sleep 600", timeout="15 s", budget={"rebuild_time": "10 min"})
+    folder = demo(tmp_path, test="sleep 600", timeout="8 s", budget={"rebuild_time": "10 min"})
     for options in (("--warm",), ()):
         verdicts = run_gate(folder, "-n", "0", *options).verdicts(TARGET)
 
@@ -444,7 +444,7 @@ def test_a_build_that_rewrites_its_cache_is_found_out(tmp_path: Path) -> None:
 def test_a_workspace_in_which_a_build_was_stopped_is_emptied(tmp_path: Path) -> None:
     """What was half written when time ran out is not built upon."""
     text = FILES["Makefile"].replace("main.c\n\t", "main.c\n\t! [ -e slow ] || sleep 600\n\t")
-    folder = demo(tmp_path, {"Makefile": text}, timeout="20 s")
+    folder = demo(tmp_path, {"Makefile": text}, timeout="10 s")
     build(folder, "--warm")
     (folder / "slow").write_text("", "utf-8")
     edit(folder, "main.c", "int n = 0;", "int n = 5;")
